@@ -1,0 +1,12 @@
+# Micro-benchmarks: built on request only (`ninja bench`), and only where Google Benchmark is installed.
+file(GLOB bench_sources CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/bench/*.cpp")
+if(bench_sources AND benchmark_FOUND)
+  add_custom_target(bench)
+  foreach(source IN LISTS bench_sources)
+    get_filename_component(name "${source}" NAME_WE)
+    add_executable(bench_${name} EXCLUDE_FROM_ALL "${source}")
+    target_link_libraries(bench_${name} PRIVATE ${GODWIT_ROOMS} benchmark::benchmark benchmark::benchmark_main)
+    set_target_properties(bench_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bench")
+    add_dependencies(bench bench_${name})
+  endforeach()
+endif()
