@@ -1,0 +1,116 @@
+#!/usr/bin/env bash
+# Builds the release preset and runs every test, then the reader's tests under sanitizers while the time allows.
+# The last line is `N passed, N failed`, summed over all of them; zero only if none failed and some ran.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+
+jobs=$(nproc)
+logs=$(mktemp -d)
+trap 'rm -rf "$logs"' EXIT
+passed=0 failed=0 skipped=0
+failures=()
+# Sanitized builds take long from nothing: none is begun later than this many seconds after the start.
+sanitize_until=${GODWIT_SANITIZE_UNTIL:-1200}
+
+fail() { failed=$((failed + 1)); failures+=("$1"); echo "FAILED $1"; }
+
+finish() {
+  echo
+  [ ${#failures[@]} -eq 0 ] || printf 'failed: %s\n' "${failures[@]}"
+  [ "$skipped" = 0 ] || echo "$skipped skipped (they need data that is not bundled)"
+  echo "$passed passed, $failed failed"
+  [ "$failed" = 0 ] && [ "$passed" -gt 0 ]
+  exit
+}
+
+# check NAME COMMAND...: one test that is a command.
+check() {
+  local name=$1; shift
+  if "$@" >"$logs/check" 2>&1 </dev/null; then
+    passed=$((passed + 1)); echo "ok     $name"
+  else
+    fail "$name"; tail -n 40 "$logs/check"
+  fi
+}
+
+# gtest PRESET PROGRAM: the tests of one program, spread over the cores.
+gtest() {
+  local preset=$1 program=$2 name shard ok=0 bad=0 skip=0 started=$SECONDS pids=()
+  name=$preset/$(basename "$program")
+  for ((shard = 0; shard < jobs; ++shard)); do
+    GTEST_TOTAL_SHARDS=$jobs GTEST_SHARD_INDEX=$shard timeout 900 "$program" --gtest_color=no \
+      >"$logs/shard$shard" 2>&1 </dev/null &
+    pids+=($!)
+  done
+  for ((shard = 0; shard < jobs; ++shard)); do
+    local log=$logs/shard$shard status=0 shard_bad
+    wait "${pids[$shard]}" || status=$?
+    ok=$((ok + $(grep -c '^\[       OK \] ' "$log")))
+    skip=$((skip + $(grep -c '^\[  SKIPPED \] .* ms)$' "$log")))
+    shard_bad=$(grep -c '^\[  FAILED  \] .* ms)$' "$log")
+    bad=$((bad + shard_bad))
+    if [ "$status" != 0 ]; then
+      if [ "$shard_bad" = 0 ]; then
+        bad=$((bad + 1))
+        failures+=("$name ended with status $status in $(grep '^\[ RUN      \] ' "$log" | tail -n 1 | cut -c14-)")
+        tail -n 60 "$log"
+      else
+        while read -r test; do failures+=("$name $test"); done \
+          < <(grep '^\[  FAILED  \] .* ms)$' "$log" | cut -c14- | sed 's/ (.*//')
+        grep -v -e '^\[       OK \]' -e '^\[ RUN  ' -e '^\[---' "$log" | head -n 120
+      fi
+    fi
+  done
+  passed=$((passed + ok)); failed=$((failed + bad)); skipped=$((skipped + skip))
+  echo "$([ "$bad" = 0 ] && echo 'ok    ' || echo FAILED) $name: $ok passed, $bad failed$([ "$skip" = 0 ] ||
+    echo ", $skip skipped") ($((SECONDS - started)) s)"
+}
+
+# build PRESET TARGET...
+build() {
+  local preset=$1 started=$SECONDS; shift
+  echo "building $preset ..."
+  if cmake --preset "$preset" >"$logs/build" 2>&1 </dev/null &&
+      cmake --build --preset "$preset" ${*:+--target "$@"} >>"$logs/build" 2>&1 </dev/null; then
+    echo "ok     build $preset ($((SECONDS - started)) s)"
+  else
+    fail "build $preset"
+    grep -v '^\[[0-9/]*\] Building\|^\[[0-9/]*\] Linking' "$logs/build" | tail -n 80
+    return 1
+  fi
+}
+
+build release || finish
+check "who may include whom" tools/check_includes.sh
+check "include checker catches violations" tests/tools/check_includes_test.sh
+check "every diagnostic has a test" tools/check_diagnostics.sh
+check "generated pages are fresh" tools/generate_docs.sh --check build/release/godwit docs/generated
+for program in build/release/tests/test_*; do [ -x "$program" ] && gtest release "$program"; done
+for program in build/release/tests/replay_*; do
+  [ -x "$program" ] || continue
+  check "release/$(basename "$program")" "$program" "tests/fuzz/corpus/$(basename "${program#*replay_}")"
+done
+check "bundled model runs as recorded" build/release/godwit suite examples
+check "installed copy serves a user's program" tests/install/run.sh build/release
+
+# What reads files from strangers, once more under sanitizers.
+if [ "$SECONDS" -lt "$sanitize_until" ]; then
+  targets=()
+  for area in base formats ir frontends; do
+    compgen -G "tests/$area/*_test.cpp" >/dev/null && targets+=("test_$area")
+  done
+  for source in tests/fuzz/*_fuzz.cpp; do
+    [ -e "$source" ] && targets+=("replay_$(basename "${source%_fuzz.cpp}")")
+  done
+  if build dev "${targets[@]}"; then
+    for target in "${targets[@]}"; do
+      case $target in
+        test_*) gtest dev "build/dev/tests/$target" ;;
+        *) check "dev/$target" "build/dev/tests/$target" "tests/fuzz/corpus/${target#replay_}" ;;
+      esac
+    done
+  fi
+else
+  echo "the sanitizer tests were left out: $SECONDS s have passed already"
+fi
+finish
