@@ -26,9 +26,9 @@ foreach(line IN LISTS room_lines)
 endforeach()
 
 # Which room brings which library in. The rooms above see it through the room they use.
-target_link_libraries(godwit_base ${GODWIT_SCOPE_base} dep::fmt Threads::Threads)
+target_link_libraries(godwit_base ${GODWIT_SCOPE_base} dep::fmt dep::sleef Threads::Threads)
 target_link_libraries(godwit_formats ${GODWIT_SCOPE_formats} dep::zlib dep::png dep::jpeg)
-target_link_libraries(godwit_exec ${GODWIT_SCOPE_exec} dep::hwy dep::sleef)
+target_link_libraries(godwit_exec ${GODWIT_SCOPE_exec} dep::hwy)
 
 add_executable(godwit "${CMAKE_SOURCE_DIR}/src/tools/main.cpp")
 target_link_libraries(godwit PRIVATE godwit_tools)
