@@ -1,0 +1,53 @@
+// An output file that appears whole or not at all: written beside its place under a temporary name, flushed to the
+// disk, then renamed. Without Commit nothing is left behind.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "base/bytes.h"
+#include "base/result.h"
+
+namespace godwit {
+
+class AtomicFile {
+ public:
+  /// Starts an output. Refused if `path` is the same file as one of `inputs`, or a directory. A symbolic link at `path`
+  /// is replaced, not followed. Pipes and devices (/dev/stdout, /dev/null) are written directly.
+  static Result<AtomicFile> Create(std::string path, std::span<const std::string> inputs = {});
+
+  AtomicFile(AtomicFile&& other) noexcept;
+  AtomicFile& operator=(AtomicFile&& other) = delete;
+  /// Removes what was written, unless Commit succeeded.
+  ~AtomicFile();
+
+  Status Write(ByteSpan bytes);
+  Status Write(std::string_view text) { return Write(AsBytes(text)); }
+  /// Zero bytes up to the next multiple of `alignment`.
+  Status PadTo(uint64_t alignment);
+  [[nodiscard]] uint64_t offset() const { return offset_; }
+
+  /// Puts the whole file in its place.
+  Status Commit();
+
+ private:
+  AtomicFile() = default;
+  Status OpenTemporary(unsigned mode);
+  Status Flush();
+  Status WriteAll(ByteSpan bytes);
+  [[nodiscard]] Diag Failed(const char* what, int error) const;
+
+  std::string path_;
+  std::string folder_;
+  std::string temporary_;  // empty while the file has no name, or is written directly
+  std::string buffer_;
+  uint64_t offset_ = 0;
+  int fd_ = -1;
+  bool direct_ = false;
+};
+
+/// Unlinks every temporary that is still in the making. May be called in a signal handler that ends the process.
+void RemoveTemporaryFiles();
+
+}  // namespace godwit
