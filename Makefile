@@ -1,5 +1,5 @@
 # The commands of every day. Everything they do is done by CMake and the scripts of tools/.
-.PHONY: all deps demo test docs format tidy fuzz bench clean
+.PHONY: all deps demo test docs format tidy fuzz bench install clean
 
 all: build/release/build.ninja
 	@cmake --build --preset release --target godwit
@@ -39,3 +39,8 @@ bench: build/release/build.ninja
 
 clean:
 	rm -rf build
+
+PREFIX ?= /usr/local
+install: build/release/build.ninja
+	@cmake --build --preset release --target godwit libgodwit
+	@cmake --install build/release --prefix $(PREFIX)
