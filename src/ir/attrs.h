@@ -14,7 +14,7 @@
 
 namespace godwit {
 
-enum class AttrKind : uint8_t { kInt, kFloat, kString, kInts, kFloats, kStrings, kDType, kTensor, kType };
+enum class AttrKind : uint8_t { kInt, kFloat, kString, kIntList, kFloatList, kStringList, kDType, kTensor, kType };
 
 using AttrValue = std::variant<int64_t, double, std::string, std::vector<int64_t>, std::vector<double>,
                                std::vector<std::string>, DType, Tensor, Type>;

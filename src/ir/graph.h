@@ -105,9 +105,9 @@ class Graph {
   /// Appends to the region's node list; `n_out` results are made with unknown types.
   NodeId AddNode(RegionId region, const OpDef& op, std::vector<ValueId> in, size_t n_out, Attrs attrs = {},
                  OriginId origin = {});
-  ValueId AddParam(RegionId region, Type type, std::string name);
-  ValueId AddConstant(Constant constant, std::string name = {});
-  ValueId AddConstant(Tensor tensor, std::string name = {});
+  ValueId AddParam(RegionId region, Type type, std::string value_name);
+  ValueId AddConstant(Constant constant, std::string value_name = {});
+  ValueId AddConstant(Tensor tensor, std::string value_name = {});
   /// A new region owned by `owner`, appended to the owner's regions.
   RegionId AddRegion(NodeId owner);
   OriginId AddOrigin(Origin origin) { return origins_.Add(std::move(origin)); }
