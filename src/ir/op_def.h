@@ -45,10 +45,10 @@ enum class Effect : uint8_t { kPure, kReads, kWrites, kRandom };
 struct OpDef {
   std::string_view name;  ///< lower_snake, unique
   std::string_view doc;   ///< one sentence
-  std::span<const OperandDef> operands;
-  std::span<const OperandDef> results;
-  std::span<const AttrDef> attrs;
-  std::span<const std::string_view> constraints;  ///< "c1: axis < rank(data)"
+  std::span<const OperandDef> operands = {};
+  std::span<const OperandDef> results = {};
+  std::span<const AttrDef> attrs = {};
+  std::span<const std::string_view> constraints = {};  ///< "c1: axis < rank(data)"
   Effect effect = Effect::kPure;
   uint8_t regions = 0;  ///< number of sub-graphs a node of it holds
 

@@ -1,0 +1,451 @@
+#include "frontends/onnx/graph_import.h"
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "frontends/onnx/node_import.h"
+
+namespace godwit::from_onnx {
+
+namespace {
+constexpr int kMaxDepth = 16;         // sub-graphs and function calls, each in the other
+constexpr int64_t kNewestOpset = 27;  // of ai.onnx
+}  // namespace
+
+GraphImport::GraphImport(const onnx::Model& model, TensorImport tensors, const ImportOptions& options, DiagSink* sink)
+    : model_(model),
+      tensors_(std::move(tensors)),
+      options_(options),
+      sink_(sink),
+      inference_(graph_),
+      builder_(graph_, inference_) {}
+
+void GraphImport::Report(const onnx::Node& node, Diag diag) {
+  diag.op_type = node.domain.empty() ? std::string(node.op_type) : Concat(node.domain, ".", node.op_type);
+  if (diag.node.empty()) diag.node = NodeLabel(node);
+  for (std::string_view out : node.outputs) {
+    if (diag.tensors.size() < 4 && !out.empty()) diag.tensors.emplace_back(out);
+  }
+  sink_->Add(std::move(diag));
+}
+
+std::string GraphImport::NodeLabel(const onnx::Node& node) const {
+  const std::string& path = frames_.back().path;
+  return Concat("'", path, path.empty() ? "" : "/", node.name, "' (", node.op_type, ")");
+}
+
+Status GraphImport::Run() {
+  graph_.name = model_.graph.name;
+  graph_.format = fmt::format("ONNX IR {}", model_.ir_version);
+  graph_.producer = Concat(model_.producer_name, model_.producer_version.empty() ? "" : " ", model_.producer_version);
+  Frame frame;
+  for (const onnx::OperatorSet& set : model_.opset_imports) {
+    graph_.opsets.emplace_back(set.domain.empty() ? "ai.onnx" : std::string(set.domain), set.version);
+    frame.versions[CanonicalDomain(set.domain)] = set.version;
+    if (CanonicalDomain(set.domain).empty() && (set.version < 1 || set.version > kNewestOpset)) {
+      return Diag(diag::kOnnxOpset, fmt::format("the model asks for operator set {} of ai.onnx; 1 to {} are known",
+                                                set.version, kNewestOpset));
+    }
+  }
+  // The first files had no opset_import and mean version 1.
+  if (!frame.versions.contains("") && model_.ir_version < 3) frame.versions[""] = 1;
+  for (const onnx::StringPair& pair : model_.metadata) graph_.metadata.emplace(pair.key, pair.value);
+  for (const onnx::Function& f : model_.functions) {
+    functions_.emplace(Concat(CanonicalDomain(f.domain), ":", f.name, ":", f.overload), &f);
+  }
+  frames_.push_back(std::move(frame));
+  scopes_.emplace_back();
+  for (const onnx::ValueInfo& info : model_.graph.value_infos) stated_.emplace(info.name, &info);
+  for (const onnx::ValueInfo& info : model_.graph.outputs) stated_.emplace(info.name, &info);
+
+  RETURN_IF_ERROR(ImportInitializers(model_.graph));
+  ImportInputs(model_.graph);
+  ImportNodes(model_.graph.nodes);
+  for (const onnx::ValueInfo& out : model_.graph.outputs) {
+    const ValueId value = Find(out.name);
+    if (!value) {
+      sink_->Add(Diag(diag::kOnnxGraphName, Concat("graph output '", out.name, "' is not defined by any node"))
+                     .Tensor(std::string(out.name)));
+      continue;
+    }
+    graph_.region(Graph::main()).results.push_back(value);
+    graph_.output_names.emplace_back(out.name);
+  }
+  return Ok{};
+}
+
+ValueId GraphImport::Find(std::string_view name) const {
+  for (size_t i = scopes_.size(); i-- > frames_.back().first_scope;) {
+    if (auto it = scopes_[i].find(name); it != scopes_[i].end()) return it->second;
+  }
+  return {};
+}
+
+void GraphImport::Define(std::string_view name, ValueId value, const onnx::Node* by) {
+  if (name.empty() || !value) return;
+  if (!scopes_.back().emplace(name, value).second) {
+    Diag diag(diag::kOnnxGraphName, Concat("tensor '", name, "' is defined twice"));
+    if (by != nullptr) return Report(*by, std::move(diag));
+    return sink_->Add(std::move(diag).Tensor(std::string(name)));
+  }
+  Value& v = graph_.value(value);
+  if (v.name.empty()) v.name = frames_.back().function ? Concat(frames_.back().path, "/", name) : std::string(name);
+}
+
+Status GraphImport::ImportInitializers(const onnx::Graph& graph) {
+  const auto add = [&](std::string_view name, Result<Constant> constant) {
+    if (!constant.ok()) {
+      sink_->Add(std::move(constant.diag()).Tensor(std::string(name)));
+      return;
+    }
+    Define(name, graph_.AddConstant(*std::move(constant), std::string(name)), nullptr);
+  };
+  for (const onnx::Tensor& t : graph.initializers) {
+    if (options_.initializers_are_inputs) {
+      bool is_input = false;
+      for (const onnx::ValueInfo& in : graph.inputs) is_input |= in.name == t.name;
+      if (is_input) continue;
+    }
+    add(t.name, tensors_.Lazy(t));
+  }
+  for (const onnx::SparseTensor& s : graph.sparse_initializers) {
+    auto tensor = tensors_.LoadSparse(s);
+    if (!tensor.ok()) {
+      add(s.values.name, tensor.TakeDiag());
+      continue;
+    }
+    Constant constant{tensor->type(), *std::move(tensor)};
+    add(s.values.name, std::move(constant));
+  }
+  return Ok{};
+}
+
+void GraphImport::ImportInputs(const onnx::Graph& graph) {
+  for (const onnx::ValueInfo& input : graph.inputs) {
+    if (Find(input.name)) continue;  // an initialiser: a constant, not an input
+    Type type;
+    if (input.type != nullptr) {
+      auto stated = ToType(*input.type, input.name);
+      if (stated.ok()) {
+        type = *std::move(stated);
+      } else {
+        sink_->Add(std::move(stated.diag()).Tensor(std::string(input.name)));
+      }
+    }
+    if (auto it = options_.shapes.find(std::string(input.name)); it != options_.shapes.end() && type.is_tensor()) {
+      Shape shape;
+      for (const std::string& text : it->second) {
+        auto dim = Dim::Parse(text);
+        shape.push_back(dim.ok() ? *std::move(dim) : Dim::Symbol(text));
+      }
+      if (type.ranked() && type.rank() != static_cast<int>(shape.size())) {
+        sink_->Add(Diag(diag::kExecInput,
+                        fmt::format("input '{}' has {} dims, not {}", input.name, type.rank(), shape.size())));
+      } else {
+        type = Type::Tensor(type.dtype(), std::move(shape));
+      }
+    }
+    Define(input.name, graph_.AddParam(Graph::main(), std::move(type), std::string(input.name)), nullptr);
+  }
+}
+
+Result<Shape> GraphImport::ToShape(const onnx::Type& type, std::string_view name) {
+  Shape shape;
+  for (size_t i = 0; i < type.shape.size(); ++i) {
+    const onnx::Dim& d = type.shape[i];
+    switch (d.kind) {
+      case onnx::Dim::Kind::kValue:
+        if (d.value < 0) {
+          // Some exporters write -1 for "not known".
+          if (d.value != -1) return Diag(diag::kOnnxType, fmt::format("dim {} of '{}' is {}", i, name, d.value));
+          shape.push_back(inference_.Fresh(Concat(name, "_dim", std::to_string(i))));
+        } else {
+          shape.emplace_back(d.value);
+        }
+        break;
+      case onnx::Dim::Kind::kParam: shape.push_back(Dim::Symbol(d.param)); break;
+      case onnx::Dim::Kind::kUnknown: shape.push_back(inference_.Fresh(Concat(name, "_dim", std::to_string(i)))); break;
+    }
+  }
+  return shape;
+}
+
+Result<Type> GraphImport::ToType(const onnx::Type& type, std::string_view name) {
+  switch (type.kind) {
+    case onnx::Type::Kind::kNone: return Type();
+    case onnx::Type::Kind::kTensor:
+    case onnx::Type::Kind::kSparseTensor: {
+      const DType dtype = ToDType(static_cast<int64_t>(type.elem_type));
+      if (!type.has_shape) return Type::Tensor(dtype);
+      TRY(Shape shape, ToShape(type, name));
+      return Type::Tensor(dtype, std::move(shape));
+    }
+    case onnx::Type::Kind::kSequence:
+    case onnx::Type::Kind::kOptional: {
+      Type element;
+      if (type.element != nullptr) {
+        TRY(element, ToType(*type.element, name));
+      }
+      return type.kind == onnx::Type::Kind::kSequence ? Type::Sequence(std::move(element))
+                                                      : Type::Optional(std::move(element));
+    }
+    case onnx::Type::Kind::kMap: {
+      Type value;
+      if (type.element != nullptr) {
+        TRY(value, ToType(*type.element, name));
+      }
+      return Type::Map(ToDType(static_cast<int64_t>(type.elem_type)), std::move(value));
+    }
+    case onnx::Type::Kind::kOpaque: return Type::Resource();
+  }
+  return Type();
+}
+
+void GraphImport::ImportNodes(std::span<const onnx::Node> nodes) {
+  bool sorted = true;
+  auto order = OrderNodes(nodes, &sorted);
+  if (!order.ok()) return sink_->Add(std::move(order.diag()));
+  if (!sorted) {
+    sink_->Add(
+        Diag(diag::kOnnxGraphUnsorted, "nodes are not in topological order; they were sorted").As(Severity::kWarning));
+  }
+  for (size_t i : *order) ImportNode(nodes[i]);
+}
+
+void GraphImport::ImportNode(const onnx::Node& node) {
+  std::vector<ValueId> in;
+  in.reserve(node.inputs.size());
+  for (std::string_view name : node.inputs) {
+    const ValueId value = name.empty() ? ValueId() : Find(name);
+    if (!name.empty() && !value) {
+      Report(node, Diag(diag::kOnnxGraphName, Concat("input '", name, "' is not defined")).Tensor(std::string(name)));
+    }
+    in.push_back(value);
+  }
+  Origin origin{std::string(node.name),
+                node.domain.empty() ? std::string(node.op_type) : Concat(node.domain, ".", node.op_type),
+                frames_.back().path};
+  if (origin.node.empty() && !node.outputs.empty()) origin.node = node.outputs[0];
+  builder_.set_origin(graph_.AddOrigin(std::move(origin)));
+
+  if (const onnx::Function* function = FindFunction(node)) {
+    if (Status status = ImportCall(node, *function, in); !status.ok()) {
+      Report(node, std::move(status.diag()));
+      ImportOpaque(node, in);
+    }
+    return;
+  }
+  if (!IsKnownDomain(node.domain)) return ImportOpaque(node, in);
+  if (Status status = ImportByRule(node, in); !status.ok()) {
+    Report(node, std::move(status.diag()));
+    ImportOpaque(node, in);
+  }
+}
+
+Status GraphImport::ImportByRule(const onnx::Node& node, std::vector<ValueId> in) {
+  const std::string_view domain = CanonicalDomain(node.domain);
+  const Versions& versions = frames_.back().versions;
+  const auto it = versions.find(domain);
+  // Domains other than ai.onnx are often left out of opset_import; their first version is meant then.
+  if (it == versions.end() && domain.empty()) {
+    return Diag(diag::kOnnxOpset, "the model does not import an operator set of ai.onnx");
+  }
+  const int64_t version = it == versions.end() ? 1 : it->second;
+  bool known = false;
+  const Rule* rule = FindRule(domain, node.op_type, version, &known);
+  if (rule == nullptr) {
+    if (known) {
+      return Diag(diag::kOnnxOpUnknown,
+                  fmt::format("{} is not in version {} of its operator set", node.op_type, version));
+    }
+    return Diag(diag::kOnnxOpUnknown,
+                fmt::format("{} is not an operator of {}", node.op_type, domain.empty() ? "ai.onnx" : domain));
+  }
+  if (rule->import == nullptr) return Diag(diag::kOnnxOpUnsupported, Concat(node.op_type, ": ", rule->reason));
+  NodeImport view(*this, node, version, std::move(in));
+  RETURN_IF_ERROR(rule->import(view));
+  for (std::string_view name : view.Unread()) {
+    view.Warn(Diag(diag::kOnnxAttrUnread,
+                   Concat("attribute '", name, "' is not one of ", node.op_type, "'s at this version; ignored")));
+  }
+  BindOutputs(node, view.outs());
+  return Ok{};
+}
+
+void GraphImport::BindOutputs(const onnx::Node& node, const std::vector<ValueId>& values) {
+  for (size_t i = 0; i < node.outputs.size(); ++i) {
+    if (node.outputs[i].empty()) continue;
+    const ValueId value = i < values.size() ? values[i] : ValueId();
+    if (!value) {
+      Report(node, Diag(diag::kOnnxOpUnsupported, fmt::format("result {} of {} is not provided", i, node.op_type)));
+      continue;
+    }
+    Define(node.outputs[i], value, &node);
+    const auto it = stated_.find(node.outputs[i]);
+    if (it == stated_.end() || it->second->type == nullptr || frames_.size() > 1) continue;
+    auto stated = ToType(*it->second->type, node.outputs[i]);
+    if (!stated.ok()) continue;
+    Type& have = graph_.value(value).type;
+    if (graph_.value(value).constant.valid() || graph_.value(value).param_of.valid()) continue;
+    if (auto both = Meet(have, *stated)) {
+      have = *std::move(both);
+    } else {
+      Report(node, Diag(diag::kOnnxTypeConflict, Concat("'", node.outputs[i], "' is stated as ", stated->ToString(),
+                                                        " and inferred as ", have.ToString()))
+                       .As(Severity::kWarning));
+    }
+  }
+}
+
+void GraphImport::ImportOpaque(const onnx::Node& node, const std::vector<ValueId>& in) {
+  Attrs attrs;
+  attrs.Set("domain", std::string(node.domain));
+  attrs.Set("op_type", std::string(node.op_type));
+  std::vector<const onnx::Graph*> graphs;
+  for (const onnx::Attribute& raw : node.attributes) {
+    const onnx::Attribute* a = Resolve(raw);
+    if (a == nullptr) continue;
+    const std::string name = Concat("attr.", raw.name);
+    switch (a->type) {
+      case onnx::AttributeType::kInt: attrs.Set(name, a->i); break;
+      case onnx::AttributeType::kFloat: attrs.Set(name, static_cast<double>(a->f)); break;
+      case onnx::AttributeType::kString: attrs.Set(name, std::string(a->s())); break;
+      case onnx::AttributeType::kInts: attrs.Set(name, std::vector<int64_t>(a->ints().begin(), a->ints().end())); break;
+      case onnx::AttributeType::kFloats:
+        attrs.Set(name, std::vector<double>(a->floats().begin(), a->floats().end()));
+        break;
+      case onnx::AttributeType::kStrings:
+        attrs.Set(name, std::vector<std::string>(a->strings().begin(), a->strings().end()));
+        break;
+      case onnx::AttributeType::kTensor:
+        if (auto t = tensors_.Load(*a->t()); t.ok()) attrs.Set(name, *std::move(t));
+        break;
+      case onnx::AttributeType::kGraph: graphs.push_back(a->g()); break;
+      default: break;
+    }
+  }
+  auto out = EmitRegions(ops::kOpaque, in, node.outputs.size(), std::move(attrs), graphs,
+                         std::vector<std::vector<Type>>(graphs.size()));
+  if (!out.ok()) return Report(node, std::move(out.diag()));
+  BindOutputs(node, *out);
+}
+
+const onnx::Function* GraphImport::FindFunction(const onnx::Node& node) const {
+  if (functions_.empty()) return nullptr;
+  const auto it = functions_.find(Concat(CanonicalDomain(node.domain), ":", node.op_type, ":", node.overload()));
+  return it == functions_.end() ? nullptr : it->second;
+}
+
+Status GraphImport::ImportCall(const onnx::Node& node, const onnx::Function& function, const std::vector<ValueId>& in) {
+  for (const Frame& f : frames_) {
+    if (f.function == &function) {
+      return Diag(diag::kOnnxFunction, Concat("function ", function.name, " calls itself"));
+    }
+  }
+  if (depth_ >= kMaxDepth) {
+    return Diag(diag::kLimitExceeded, fmt::format("functions and sub-graphs are nested more than {} deep", kMaxDepth));
+  }
+  if (in.size() > function.inputs.size() || node.outputs.size() > function.outputs.size()) {
+    return Diag(diag::kOnnxFunction, fmt::format("the call passes {} operands and takes {} results, function {} has {} "
+                                                 "and {}",
+                                                 in.size(), node.outputs.size(), function.name, function.inputs.size(),
+                                                 function.outputs.size()));
+  }
+  Frame frame;
+  frame.function = &function;
+  frame.first_scope = scopes_.size();
+  const std::string& outer = frames_.back().path;
+  const std::string_view label = node.name.empty() ? function.name : node.name;
+  frame.path = outer.empty() ? std::string(label) : Concat(outer, "/", label);
+  for (const onnx::Attribute& a : function.attributes_with_default) frame.attributes[a.name] = &a;
+  for (const onnx::Attribute& a : node.attributes) {
+    if (const onnx::Attribute* resolved = Resolve(a)) frame.attributes[a.name] = resolved;
+  }
+  for (const onnx::OperatorSet& set : function.opset_imports) frame.versions[CanonicalDomain(set.domain)] = set.version;
+  if (frame.versions.empty()) frame.versions = frames_.back().versions;
+
+  frames_.push_back(std::move(frame));
+  scopes_.emplace_back();
+  ++depth_;
+  for (size_t i = 0; i < in.size(); ++i) {
+    if (in[i]) scopes_.back().emplace(function.inputs[i], in[i]);
+  }
+  ImportNodes(function.nodes);
+  std::vector<ValueId> results;
+  for (std::string_view name : function.outputs) results.push_back(Find(name));
+  --depth_;
+  scopes_.pop_back();
+  frames_.pop_back();
+  BindOutputs(node, results);
+  return Ok{};
+}
+
+const onnx::Attribute* GraphImport::Resolve(const onnx::Attribute& attribute) const {
+  if (attribute.ref_name.empty()) return &attribute;
+  const auto& bound = frames_.back().attributes;
+  const auto it = bound.find(attribute.ref_name);
+  return it == bound.end() ? nullptr : it->second;
+}
+
+Result<std::vector<ValueId>> GraphImport::EmitRegions(const OpDef& op, std::vector<ValueId> in, size_t n_out,
+                                                      Attrs attrs, const std::vector<const onnx::Graph*>& graphs,
+                                                      const std::vector<std::vector<Type>>& param_types) {
+  if (depth_ >= kMaxDepth) {
+    return Diag(diag::kLimitExceeded, fmt::format("functions and sub-graphs are nested more than {} deep", kMaxDepth));
+  }
+  const NodeId id = graph_.AddNode(builder_.region(), op, std::move(in), n_out, std::move(attrs), builder_.origin());
+  const RegionId outer = builder_.region();
+  const OriginId origin = builder_.origin();
+  const auto restore = [&] {
+    --depth_;
+    builder_.set_region(outer);
+    builder_.set_origin(origin);
+  };
+  ++depth_;
+  for (size_t k = 0; k < graphs.size(); ++k) {
+    const RegionId region = graph_.AddRegion(id);
+    builder_.set_region(region);
+    Status status = ImportRegion(*graphs[k], region, param_types[k]);
+    if (!status.ok()) {
+      restore();
+      return status.TakeDiag();
+    }
+  }
+  restore();
+  RETURN_IF_ERROR(inference_.InferNode(id));
+  return graph_.node(id).out;
+}
+
+Status GraphImport::ImportRegion(const onnx::Graph& graph, RegionId region, const std::vector<Type>& param_types) {
+  scopes_.emplace_back();
+  Status status = ImportInitializers(graph);
+  for (size_t i = 0; status.ok() && i < graph.inputs.size(); ++i) {
+    const onnx::ValueInfo& input = graph.inputs[i];
+    if (scopes_.back().contains(input.name)) continue;
+    Type type = i < param_types.size() ? param_types[i] : Type();
+    if (input.type != nullptr) {
+      auto stated = ToType(*input.type, input.name);
+      if (stated.ok() && i >= param_types.size()) type = *stated;
+      if (stated.ok() && i < param_types.size()) {
+        if (auto both = Meet(type, *stated); both && type.is_unknown()) type = *both;
+      }
+    }
+    Define(input.name, graph_.AddParam(region, std::move(type), std::string(input.name)), nullptr);
+  }
+  if (status.ok()) {
+    ImportNodes(graph.nodes);
+    for (const onnx::ValueInfo& out : graph.outputs) {
+      const ValueId value = Find(out.name);
+      if (!value) {
+        status = Diag(diag::kOnnxGraphName, Concat("sub-graph output '", out.name, "' is not defined"))
+                     .Tensor(std::string(out.name));
+        break;
+      }
+      graph_.region(region).results.push_back(value);
+    }
+  }
+  scopes_.pop_back();
+  return status;
+}
+
+}  // namespace godwit::from_onnx

@@ -1,0 +1,31 @@
+// Reads an ONNX model into a graph. Import never stops at the first bad node: everything that is wrong goes to the
+// sink, and nodes that could not be imported stay in the graph as opaque ones, so that it can still be inspected.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/diag.h"
+#include "base/limits.h"
+#include "base/mapped_file.h"
+#include "base/result.h"
+#include "ir/graph.h"
+
+namespace godwit::from_onnx {
+
+struct ImportOptions {
+  Limits limits;
+  /// Folders beside the model's own where side files may lie.
+  std::vector<std::string> allow_external;
+  /// Dims of inputs, by input name: numbers fix, names keep a dim dynamic.
+  std::map<std::string, std::vector<std::string>> shapes;
+  /// Initialisers that are also graph inputs are constants unless this is set.
+  bool initializers_are_inputs = false;
+};
+
+/// A graph, even where single nodes have failed (see the sink); an error only when there is nothing to show.
+Result<Graph> ImportModel(const MappedFile::Ptr& file, const ImportOptions& options, DiagSink* sink);
+
+}  // namespace godwit::from_onnx

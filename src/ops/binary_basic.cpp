@@ -1,0 +1,133 @@
+// add, sub, mul, div: elementwise arithmetic of two operands with numpy broadcasting.
+#include "ops/ops.h"
+#include "ops/samples.h"
+#include "ops/wide.h"
+
+namespace godwit::ops {
+
+namespace {
+
+constexpr OperandDef kIn[] = {{"a", kNumbers | kComplexes, OperandDef::kPlain, 'T'},
+                              {"b", kNumbers | kComplexes, OperandDef::kPlain, 'T'}};
+constexpr OperandDef kOut[] = {{"y", kNumbers | kComplexes, OperandDef::kPlain, 'T'}};
+constexpr std::string_view kBroadcastRule[] = {"c1: the operands' shapes broadcast"};
+
+std::span<const Sample> Samples() {
+  static const Sample samples[] = {{{"f32[2,3,4]", "f32[2,3,4]"}, {}},
+                                   {{"f32[2,3,4]", "f32[3,1]"}, {}},
+                                   {{"f64[1]", "f64[2,2]"}, {}},
+                                   {{"i32[4]", "i32[]"}, {}},
+                                   {{"f32[2,0]", "f32[1,1]"}, {}}};
+  return samples;
+}
+
+// Sums of small integer contents keep shape arithmetic exact under symbolic dims.
+template <class Fn>
+Status InferArithmetic(InferCtx& ctx, Fn fn) {
+  RETURN_IF_ERROR(InferBinary(ctx));
+  if (!IsInteger(ctx.DtypeOf(0)) || !ctx.Ranked(0) || !ctx.Ranked(1)) return Ok{};
+  auto a = ctx.Contents(0);
+  auto b = ctx.Contents(1);
+  if (!a || !b || ctx.Rank(0) > 1 || ctx.Rank(1) > 1) return Ok{};
+  const size_t n = a->size() == 1 ? b->size() : a->size();
+  if ((a->size() != n && a->size() != 1) || (b->size() != n && b->size() != 1)) return Ok{};
+  std::vector<Dim> out;
+  for (size_t i = 0; i < n; ++i) {
+    std::optional<Dim> d = fn((*a)[a->size() == 1 ? 0 : i], (*b)[b->size() == 1 ? 0 : i]);
+    if (!d) return Ok{};
+    out.push_back(*std::move(d));
+  }
+  ctx.OutContents(0, std::move(out));
+  return Ok{};
+}
+
+Status InferAdd(InferCtx& ctx) {
+  return InferArithmetic(ctx, [](const Dim& a, const Dim& b) { return std::optional(a + b); });
+}
+Status InferSub(InferCtx& ctx) {
+  return InferArithmetic(ctx, [](const Dim& a, const Dim& b) { return std::optional(a - b); });
+}
+Status InferMul(InferCtx& ctx) {
+  return InferArithmetic(ctx, [](const Dim& a, const Dim& b) { return std::optional(a * b); });
+}
+Status InferDiv(InferCtx& ctx) {
+  // Integer division truncates; it is the floor only where the sign is known, which for sizes means positive numbers.
+  return InferArithmetic(ctx, [](const Dim& a, const Dim& b) -> std::optional<Dim> {
+    if (b.is_static() && b.value() > 0 && (!a.is_static() || a.value() >= 0)) return Dim::FloorDiv(a, b);
+    return std::nullopt;
+  });
+}
+
+template <class T>
+int64_t Wrap(T value) {
+  return static_cast<int64_t>(value);
+}
+
+Status EvalAdd(EvalCtx& ctx) {
+  return EvalBinary(ctx,
+                    {[](double a, double b) { return a + b; },
+                     [](int64_t a, int64_t b) { return Wrap(static_cast<uint64_t>(a) + static_cast<uint64_t>(b)); },
+                     [](uint64_t a, uint64_t b) { return a + b; },
+                     [](std::complex<double> a, std::complex<double> b) { return a + b; }});
+}
+Status EvalSub(EvalCtx& ctx) {
+  return EvalBinary(ctx,
+                    {[](double a, double b) { return a - b; },
+                     [](int64_t a, int64_t b) { return Wrap(static_cast<uint64_t>(a) - static_cast<uint64_t>(b)); },
+                     [](uint64_t a, uint64_t b) { return a - b; },
+                     [](std::complex<double> a, std::complex<double> b) { return a - b; }});
+}
+Status EvalMul(EvalCtx& ctx) {
+  return EvalBinary(ctx,
+                    {[](double a, double b) { return a * b; },
+                     [](int64_t a, int64_t b) { return Wrap(static_cast<uint64_t>(a) * static_cast<uint64_t>(b)); },
+                     [](uint64_t a, uint64_t b) { return a * b; },
+                     [](std::complex<double> a, std::complex<double> b) { return a * b; }});
+}
+Status EvalDiv(EvalCtx& ctx) {
+  // Integer division truncates toward zero; by zero gives 0 and MIN / -1 wraps, so that no file can trap the process.
+  return EvalBinary(ctx, {[](double a, double b) { return a / b; },
+                          [](int64_t a, int64_t b) {
+                            if (b == 0) return int64_t{0};
+                            return b == -1 ? Wrap(0 - static_cast<uint64_t>(a)) : a / b;
+                          },
+                          [](uint64_t a, uint64_t b) { return b == 0 ? uint64_t{0} : a / b; },
+                          [](std::complex<double> a, std::complex<double> b) { return a / b; }});
+}
+
+}  // namespace
+
+extern const OpDef kAdd{.name = "add",
+                        .doc = "a + b; integers wrap.",
+                        .operands = kIn,
+                        .results = kOut,
+                        .constraints = kBroadcastRule,
+                        .infer = InferAdd,
+                        .eval = EvalAdd,
+                        .samples = Samples};
+extern const OpDef kSub{.name = "sub",
+                        .doc = "a - b; integers wrap.",
+                        .operands = kIn,
+                        .results = kOut,
+                        .constraints = kBroadcastRule,
+                        .infer = InferSub,
+                        .eval = EvalSub,
+                        .samples = Samples};
+extern const OpDef kMul{.name = "mul",
+                        .doc = "a * b; integers wrap.",
+                        .operands = kIn,
+                        .results = kOut,
+                        .constraints = kBroadcastRule,
+                        .infer = InferMul,
+                        .eval = EvalMul,
+                        .samples = Samples};
+extern const OpDef kDiv{.name = "div",
+                        .doc = "a / b; integers truncate toward zero, x / 0 is 0 for integers.",
+                        .operands = kIn,
+                        .results = kOut,
+                        .constraints = kBroadcastRule,
+                        .infer = InferDiv,
+                        .eval = EvalDiv,
+                        .samples = Samples};
+
+}  // namespace godwit::ops
