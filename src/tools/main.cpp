@@ -3,6 +3,8 @@
 #include <span>
 #include <string_view>
 
+#include "tools/cmd_suite.h"
+
 namespace {
 
 struct Verb {
@@ -17,6 +19,7 @@ int PrintVersion(std::span<char*>) {
 }
 
 constexpr Verb kVerbs[] = {
+    {"suite", "run a conformance suite", godwit::tools::RunSuite},
     {"version", "print the version", PrintVersion},
 };
 
