@@ -30,6 +30,13 @@ target_link_libraries(godwit_base ${GODWIT_SCOPE_base} dep::fmt dep::sleef Threa
 target_link_libraries(godwit_formats ${GODWIT_SCOPE_formats} dep::zlib dep::png dep::jpeg)
 target_link_libraries(godwit_exec ${GODWIT_SCOPE_exec} dep::hwy)
 
+# Before Highway 1.0 the fallback below SSE4 has vectors of one lane, which the kernels do not serve: SSE4 is then the
+# least that the program runs on.
+if(DEP_hwy_VERSION VERSION_LESS 1.0 AND CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64" AND
+   NOT GODWIT_SCOPE_exec STREQUAL "INTERFACE")
+  target_compile_options(godwit_exec PRIVATE -msse4.2 -mpclmul -maes)
+endif()
+
 add_executable(godwit "${CMAKE_SOURCE_DIR}/src/tools/main.cpp")
 target_link_libraries(godwit PRIVATE godwit_tools)
 target_compile_definitions(godwit PRIVATE GODWIT_VERSION="${PROJECT_VERSION}")
