@@ -1,0 +1,65 @@
+// Vector helpers shared by the kernels of one instruction set. Included once for each set.
+#include <cstddef>
+
+#include "exec/kernels/fused.h"
+#include "exec/kernels/simd_targets.h"
+
+#include <hwy/highway.h>
+
+#if defined(GODWIT_EXEC_KERNELS_SIMD_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef GODWIT_EXEC_KERNELS_SIMD_INL_H_
+#undef GODWIT_EXEC_KERNELS_SIMD_INL_H_
+#else
+#define GODWIT_EXEC_KERNELS_SIMD_INL_H_
+#endif
+
+#undef GODWIT_NATIVE_FMA
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3 || (HWY_TARGET == HWY_NEON && HWY_ARCH_ARM_A64)
+#define GODWIT_NATIVE_FMA 1
+#else
+#define GODWIT_NATIVE_FMA 0
+#endif
+
+#undef GODWIT_UNROLL
+#if defined(__clang__)
+#define GODWIT_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define GODWIT_UNROLL _Pragma("GCC unroll 32")
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace godwit::kernels::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// At most 16 lanes: the channel block of the blocked layout and the width of the reduction tree.
+template <class T>
+using Tag = hn::CappedTag<T, 16>;
+
+template <class T>
+constexpr int LanesOf() {
+  return static_cast<int>(hn::MaxLanes(Tag<T>()));
+}
+
+template <class D, class V>
+HWY_INLINE V Fma(D d, V a, V b, V c) {
+#if GODWIT_NATIVE_FMA
+  (void)d;
+  return hn::MulAdd(a, b, c);
+#else
+  using T = hn::TFromD<D>;
+  constexpr std::size_t kLanes = hn::MaxLanes(D());
+  HWY_ALIGN T x[kLanes];
+  HWY_ALIGN T y[kLanes];
+  HWY_ALIGN T z[kLanes];
+  hn::Store(a, d, x);
+  hn::Store(b, d, y);
+  hn::Store(c, d, z);
+  for (std::size_t i = 0; i < kLanes; ++i) z[i] = FusedMulAdd(x[i], y[i], z[i]);
+  return hn::Load(d, z);
+#endif
+}
+
+}  // namespace godwit::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif
