@@ -134,6 +134,12 @@ class OnnxAttr {
     Named(name, 8);
     for (const std::string& x : v) proto_.Bytes(9, x);
   }
+  // Braced lists: {0, 2, 1}, {0.5F, 1.0F}, {"a", "b"}.
+  OnnxAttr(std::string_view name, std::initializer_list<int> v)
+      : OnnxAttr(name, std::vector<int64_t>(v.begin(), v.end())) {}
+  OnnxAttr(std::string_view name, std::initializer_list<float> v) : OnnxAttr(name, std::vector<float>(v)) {}
+  OnnxAttr(std::string_view name, std::initializer_list<const char*> v)
+      : OnnxAttr(name, std::vector<std::string>(v.begin(), v.end())) {}
   OnnxAttr(std::string_view name, const OnnxGraph& v);
   OnnxAttr(std::string_view name, const OnnxType& v) { Named(name, 13).Message(14, v.proto()); }
   /// A TensorProto from OnnxTensor, OnnxRawTensor or OnnxStringTensor.
