@@ -15,6 +15,8 @@ namespace {
 
 // Bounds on what hostile or merely huge models can make of one dim.
 constexpr size_t kMaxTerms = 64;
+constexpr size_t kMaxProduct = 256;
+constexpr size_t kMaxChoices = 8;
 constexpr size_t kMaxText = 2048;
 constexpr int kMaxDepth = 32;
 constexpr int kMaxPower = 16;
@@ -339,6 +341,7 @@ Dim DimBuilder::Pick(DimAtom::Kind kind, const Dim& a, const Dim& b) {
   DimAtom atom{kind, {}, {}, max ? "max(" : "min("};
   for (size_t i = 0; i < kept.size(); ++i) atom.text += (i == 0 ? "" : ", ") + kept[i].ToString();
   atom.text += ')';
+  if (kept.size() > kMaxChoices) return Opaque(atom.text);
   atom.args = std::move(kept);
   return OfAtom(std::move(atom));
 }
@@ -402,6 +405,7 @@ Dim operator*(const Dim& a, const Dim& b) {
   if (b.known() == 1) return a;
   const Terms left = DimBuilder::TermsOf(a);
   const Terms right = DimBuilder::TermsOf(b);
+  if (left.size() * right.size() > kMaxProduct) return DimBuilder::Opaque(Describe("*", a, b));
   Terms terms;
   for (const DimTerm& x : left) {
     for (const DimTerm& y : right) {
@@ -435,7 +439,10 @@ Dim Dim::FloorDiv(const Dim& a, const Dim& b) {
   return a.is_static() ? Dim(FloorDivInt(a.value_, b.value_)) : FloorDivByInt(a, b.value_);
 }
 
-Dim Dim::CeilDiv(const Dim& a, const Dim& b) { return FloorDiv(a * Dim(-1), b) * Dim(-1); }
+Dim Dim::CeilDiv(const Dim& a, const Dim& b) {
+  if (b.is_static() && b.value_ <= 0) return FloorDiv(a * Dim(-1), b) * Dim(-1);
+  return FloorDiv(a + b - 1, b);
+}
 Dim Dim::Mod(const Dim& a, const Dim& b) { return a - b * FloorDiv(a, b); }
 Dim Dim::Max(const Dim& a, const Dim& b) { return DimBuilder::Pick(DimAtom::Kind::kMax, a, b); }
 Dim Dim::Min(const Dim& a, const Dim& b) { return DimBuilder::Pick(DimAtom::Kind::kMin, a, b); }

@@ -18,6 +18,7 @@ class Dim {
  public:
   Dim() = default;
   Dim(int64_t value) : value_(value) {}  // NOLINT(google-explicit-constructor)
+  /// Symbols stand for sizes: they are taken to be zero or more, and positive where something is divided by them.
   static Dim Symbol(std::string_view name);
 
   [[nodiscard]] bool is_static() const { return expr_ == nullptr; }
@@ -34,6 +35,7 @@ class Dim {
   /// Rounds toward minus infinity; a static zero divisor gives 0, never a trap.
   static Dim FloorDiv(const Dim& a, const Dim& b);
   static Dim CeilDiv(const Dim& a, const Dim& b);
+  /// a - b * FloorDiv(a, b).
   static Dim Mod(const Dim& a, const Dim& b);
   static Dim Max(const Dim& a, const Dim& b);
   static Dim Min(const Dim& a, const Dim& b);

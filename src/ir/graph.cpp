@@ -31,16 +31,19 @@ NodeId Graph::AddNode(RegionId region, const OpDef& op, std::vector<ValueId> in,
   node.parent = region;
   node.origin = origin;
   const NodeId id = nodes_.Add(std::move(node));
-  std::vector<ValueId>& out = nodes_[id].out;
-  out.reserve(n_out);
-  for (size_t i = 0; i < n_out; ++i) {
-    Value value;
-    value.def = id;
-    value.index = static_cast<uint32_t>(i);
-    out.push_back(values_.Add(std::move(value)));
-  }
+  nodes_[id].out.reserve(n_out);
+  for (size_t i = 0; i < n_out; ++i) AddResult(id);
   regions_[region].nodes.push_back(id);
   return id;
+}
+
+ValueId Graph::AddResult(NodeId node) {
+  std::vector<ValueId>& out = nodes_[node].out;
+  Value value;
+  value.def = node;
+  value.index = static_cast<uint32_t>(out.size());
+  out.push_back(values_.Add(std::move(value)));
+  return out.back();
 }
 
 ValueId Graph::AddParam(RegionId region, Type type, std::string value_name) {

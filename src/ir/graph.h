@@ -105,6 +105,8 @@ class Graph {
   /// Appends to the region's node list; `n_out` results are made with unknown types.
   NodeId AddNode(RegionId region, const OpDef& op, std::vector<ValueId> in, size_t n_out, Attrs attrs = {},
                  OriginId origin = {});
+  /// One more result of the node, of unknown type.
+  ValueId AddResult(NodeId node);
   ValueId AddParam(RegionId region, Type type, std::string value_name);
   ValueId AddConstant(Constant constant, std::string value_name = {});
   ValueId AddConstant(Tensor tensor, std::string value_name = {});

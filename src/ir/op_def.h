@@ -34,7 +34,7 @@ struct OperandDef {
 };
 
 struct AttrDef {
-  std::string_view name;
+  std::string_view name;  ///< "*": further attributes of any name and kind, and any number of regions
   AttrKind kind;
   std::string_view fallback;  ///< what absence means, in the text form's spelling; "" = required; "none" = nothing
   std::string_view doc;

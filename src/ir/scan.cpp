@@ -1,7 +1,7 @@
 #include "ir/scan.h"
 
 #include <algorithm>
-#include <array>
+#include <charconv>
 
 #include "base/text.h"
 
@@ -161,6 +161,16 @@ Result<int64_t> Scanner::Int() {
   return value;
 }
 
+Result<uint64_t> Scanner::Unsigned() {
+  SkipBlanks();
+  uint64_t value = 0;
+  const char* begin = text_.data() + pos_;
+  const auto [end, error] = std::from_chars(begin, text_.data() + text_.size(), value);
+  if (error != std::errc()) return Error("unsigned 64-bit integer expected");
+  pos_ += static_cast<size_t>(end - begin);
+  return value;
+}
+
 Result<double> Scanner::Double() {
   SkipBlanks();
   const size_t begin = pos_;
@@ -173,7 +183,10 @@ Result<double> Scanner::Double() {
 }
 
 Diag Scanner::ErrorAt(size_t position, std::string_view what) const {
-  position = std::min(position, text_.size());
+  Scanner token = *this;
+  token.pos_ = std::min(position, text_.size());
+  token.SkipBlanks();
+  position = token.pos_;
   const std::string_view before = text_.substr(0, position);
   const auto line = std::count(before.begin(), before.end(), '\n') + 1;
   const size_t line_start = before.rfind('\n');

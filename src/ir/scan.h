@@ -37,6 +37,7 @@ class Scanner {
   /// An identifier or a quoted text.
   Result<std::string> Name();
   Result<int64_t> Int();
+  Result<uint64_t> Unsigned();
   /// Decimal, "nan", "inf", "-inf".
   Result<double> Double();
   /// Digits and letters up to the next other character.
