@@ -30,7 +30,8 @@ bool NextIsFloat(Scanner& s) {
   s.Rewind(start);
   const size_t sign = !rest.empty() && rest[0] == '-' ? 1 : 0;
   const size_t end = rest.find_first_not_of("0123456789", sign);
-  return end != std::string_view::npos && (end == sign || rest[end] == '.' || rest[end] == 'e');
+  if (end == std::string_view::npos) return false;
+  return end == sign ? rest[end] == 'n' || rest[end] == 'i' : rest[end] == '.' || rest[end] == 'e';
 }
 
 Result<AttrValue> ScanAttr(Scanner& s) {
@@ -296,8 +297,7 @@ Result<AttrValue> ParseAttr(AttrKind kind, std::string_view text) {
   }
   s.Rewind(0);
   TRY(AttrValue value, ScanAttr(s));
-  const bool empty_list = text == "[]";
-  if (empty_list && kind == AttrKind::kStringList) return AttrValue(std::vector<std::string>());
+  if (text == "[]" && kind == AttrKind::kStringList) return AttrValue(std::vector<std::string>());
   if (KindOf(value) != kind || !s.AtEnd()) return s.ErrorAt(0, "attribute value of another kind");
   return value;
 }
