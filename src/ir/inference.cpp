@@ -12,8 +12,8 @@ constexpr size_t kMaxContents = 4096;
 
 class GraphInferCtx final : public InferCtx {
  public:
-  GraphInferCtx(Inference& inference, const Node& node, std::vector<const Type*> in)
-      : InferCtx(*node.op, node.attrs, std::move(in), node.out.size()), inference_(inference), node_(node) {}
+  GraphInferCtx(Inference& inference, const Node& node, const Attrs& node_attrs, std::vector<const Type*> in)
+      : InferCtx(*node.op, node_attrs, std::move(in), node.out.size()), inference_(inference), node_(node) {}
 
   const Tensor* Const(size_t i) override { return Has(i) ? inference_.Const(node_.in[i]) : nullptr; }
   std::optional<std::vector<Dim>> Contents(size_t i) override {
@@ -22,16 +22,16 @@ class GraphInferCtx final : public InferCtx {
   Dim Fresh(std::string_view hint) override { return inference_.Fresh(hint); }
 
   Result<std::vector<Type>> InferRegion(size_t k, const std::vector<Type>& params) override {
-    Graph& graph = inference_.graph();
+    const Graph& graph = inference_.graph();
     CHECK(k < node_.regions.size());
     const RegionId id = node_.regions[k];
-    Region& region = graph.region(id);
+    const Region& region = graph.region(id);
     for (size_t i = 0; i < region.params.size() && i < params.size(); ++i) {
-      graph.value(region.params[i]).type = params[i];
+      inference_.SetType(region.params[i], params[i]);
     }
     RETURN_IF_ERROR(inference_.InferRegion(id));
     std::vector<Type> types;
-    for (ValueId v : region.results) types.push_back(v ? graph.value(v).type : Type());
+    for (ValueId v : region.results) types.push_back(v ? inference_.TypeOf(v) : Type());
     return types;
   }
 
@@ -42,18 +42,26 @@ class GraphInferCtx final : public InferCtx {
 
 }  // namespace
 
+void Inference::SetType(ValueId id, Type type) {
+  if (types_ != nullptr) {
+    (*types_)[id.index] = std::move(type);
+  } else {
+    writable_->value(id).type = std::move(type);
+  }
+}
+
 Status Inference::InferNode(NodeId id) {
   const Node& node = graph_.node(id);
   std::vector<const Type*> in;
   in.reserve(node.in.size());
-  for (ValueId v : node.in) in.push_back(v ? &graph_.value(v).type : nullptr);
+  for (ValueId v : node.in) in.push_back(v ? &TypeOf(v) : nullptr);
   RETURN_IF_ERROR(CheckOperandTypes(*node.op, in));
   if (node.op->infer == nullptr) return Ok{};
-  GraphInferCtx ctx(*this, node, std::move(in));
+  GraphInferCtx ctx(*this, node, attrs_ ? attrs_(id) : node.attrs, std::move(in));
   RETURN_IF_ERROR(node.op->infer(ctx));
   for (size_t i = 0; i < node.out.size(); ++i) {
     if (!node.out[i]) continue;
-    graph_.value(node.out[i]).type = std::move(ctx.results()[i]);
+    SetType(node.out[i], std::move(ctx.results()[i]));
     auto& contents = ctx.result_contents()[i];
     if (contents && contents->size() <= kMaxContents) {
       contents_[node.out[i].index] = *std::move(contents);

@@ -2,6 +2,7 @@
 // Used while a graph is built, and again with concrete input shapes before it is run.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -14,7 +15,14 @@ namespace godwit {
 
 class Inference {
  public:
-  explicit Inference(Graph& graph) : graph_(graph) {}
+  /// Types are written into the graph.
+  explicit Inference(Graph& graph) : graph_(graph), writable_(&graph) {}
+  /// Types are written into `types` (one for each value, preset for parameters and constants); the graph stays as it
+  /// is.
+  Inference(const Graph& graph, std::vector<Type>* types) : graph_(graph), types_(types) {}
+
+  /// Attributes to use instead of the node's own: for runs in another precision.
+  void SetAttrs(std::function<const Attrs&(NodeId)> attrs) { attrs_ = std::move(attrs); }
 
   /// Sets the types of the node's results from those of its operands. On failure they stay unknown.
   Status InferNode(NodeId id);
@@ -27,10 +35,15 @@ class Inference {
   void SetContents(ValueId id, std::vector<Dim> dims) { contents_[id.index] = std::move(dims); }
   Dim Fresh(std::string_view hint);
 
-  Graph& graph() { return graph_; }
+  [[nodiscard]] const Type& TypeOf(ValueId id) const { return types_ ? (*types_)[id.index] : graph_.value(id).type; }
+  void SetType(ValueId id, Type type);
+  [[nodiscard]] const Graph& graph() const { return graph_; }
 
  private:
-  Graph& graph_;
+  const Graph& graph_;
+  Graph* writable_ = nullptr;
+  std::function<const Attrs&(NodeId)> attrs_;
+  std::vector<Type>* types_ = nullptr;
   std::unordered_map<uint32_t, std::vector<Dim>> contents_;
   std::unordered_map<uint32_t, Tensor> loaded_;
   std::unordered_map<std::string, int> fresh_;

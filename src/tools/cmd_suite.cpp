@@ -34,6 +34,8 @@ int RunSuite(std::span<char*> args) {
   app.add_option("--filter", filter, "only cases whose path contains this text");
   app.add_option("--rtol", options.tolerance.relative, "relative tolerance")->capture_default_str();
   app.add_option("--atol", options.tolerance.absolute, "absolute tolerance")->capture_default_str();
+  app.add_flag("--reference", options.session.reference, "use the reference kernels only, no fast paths");
+  app.add_option("--threads", options.session.threads, "threads; never changes a result")->capture_default_str();
   app.add_flag("-v,--verbose", verbose, "say the outcome of every case");
   app.add_flag("--list", list, "only list the cases");
   try {

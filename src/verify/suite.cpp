@@ -6,7 +6,7 @@
 #include <filesystem>
 
 #include "base/text.h"
-#include "exec/interpreter.h"
+#include "exec/session.h"
 #include "frontends/onnx/import.h"
 #include "frontends/onnx/tensor_import.h"
 
@@ -40,7 +40,7 @@ void AddLightCases(const fs::path& folder, std::vector<SuiteCase>* cases) {
   }
 }
 
-SuiteResult RunOnce(Interpreter& interpreter, const Graph& graph, const SuiteCase& test, const std::string& data_set,
+SuiteResult RunOnce(Session& session, const Graph& graph, const SuiteCase& test, const std::string& data_set,
                     const SuiteOptions& options) {
   const Region& main = graph.region(Graph::main());
   std::vector<RtValue> inputs;
@@ -55,7 +55,7 @@ SuiteResult RunOnce(Interpreter& interpreter, const Graph& graph, const SuiteCas
     if (!value.ok()) return Fail(Outcome::kError, value.diag());
     inputs.push_back(*std::move(value));
   }
-  auto outputs = interpreter.Run(std::move(inputs));
+  auto outputs = session.Run(std::move(inputs));
   if (!outputs.ok()) return Fail(OutcomeOf(outputs.diag().exit), outputs.diag());
   for (size_t i = 0; i < outputs->size(); ++i) {
     const std::string path = data_set.empty() ? test.output_file : fmt::format("{}/output_{}.pb", data_set, i);
@@ -108,10 +108,10 @@ SuiteResult RunCase(const SuiteCase& test, const SuiteOptions& options) {
   for (const Diag& diag : sink.all()) {
     if (diag.severity == Severity::kError) return Fail(OutcomeOf(sink.exit()), diag);
   }
-  Interpreter interpreter(*graph);
-  if (test.data_sets.empty()) return RunOnce(interpreter, *graph, test, "", options);
+  Session session(*graph, options.session);
+  if (test.data_sets.empty()) return RunOnce(session, *graph, test, "", options);
   for (const std::string& data_set : test.data_sets) {
-    SuiteResult result = RunOnce(interpreter, *graph, test, data_set, options);
+    SuiteResult result = RunOnce(session, *graph, test, data_set, options);
     if (result.outcome != Outcome::kPassed) return result;
   }
   return {};

@@ -9,6 +9,7 @@
 #include "base/diag.h"
 #include "base/limits.h"
 #include "base/result.h"
+#include "exec/session.h"
 #include "verify/values.h"
 
 namespace godwit {
@@ -29,6 +30,7 @@ struct SuiteResult {
 struct SuiteOptions {
   Tolerance tolerance;
   Limits limits;
+  SessionOptions session;
 };
 
 /// All cases below a folder, by name.

@@ -124,6 +124,12 @@ Result<Tensor> NodeImport::TensorAttr(std::string_view name) {
               fmt::format("attribute '{}' is {}, not TENSOR", name, onnx::AttributeTypeName(a->type)));
 }
 
+Result<godwit::Constant> NodeImport::ConstantAttr(std::string_view name) {
+  TRY(const onnx::Attribute* a, FindTyped(name, onnx::AttributeType::kTensor, onnx::AttributeType::kTensor));
+  if (a == nullptr || a->t() == nullptr) return Missing(name);
+  return importer_.tensors().Lazy(*a->t());
+}
+
 Result<const onnx::Graph*> NodeImport::GraphAttr(std::string_view name) {
   TRY(const onnx::Attribute* a, FindTyped(name, onnx::AttributeType::kGraph, onnx::AttributeType::kGraph));
   return a == nullptr ? nullptr : a->g();

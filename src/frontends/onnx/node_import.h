@@ -45,10 +45,12 @@ class NodeImport {
   Result<double> Float(std::string_view name, double fallback);
   Result<std::string> Str(std::string_view name);
   Result<std::string> Str(std::string_view name, std::string_view fallback);
-  Result<std::vector<int64_t>> Ints(std::string_view name);        ///< empty when absent
-  Result<std::vector<double>> Floats(std::string_view name);       ///< empty when absent
-  Result<std::vector<std::string>> Strs(std::string_view name);    ///< empty when absent
-  Result<Tensor> TensorAttr(std::string_view name);                ///< invalid when absent; sparse ones come dense
+  Result<std::vector<int64_t>> Ints(std::string_view name);      ///< empty when absent
+  Result<std::vector<double>> Floats(std::string_view name);     ///< empty when absent
+  Result<std::vector<std::string>> Strs(std::string_view name);  ///< empty when absent
+  Result<Tensor> TensorAttr(std::string_view name);              ///< invalid when absent; sparse ones come dense
+  /// The same without loading it: the bytes stay in the file until they are wanted.
+  Result<godwit::Constant> ConstantAttr(std::string_view name);
   Result<const onnx::Graph*> GraphAttr(std::string_view name);     ///< null when absent
   Result<DType> DtypeAttr(std::string_view name, DType fallback);  ///< an ONNX TensorProto.DataType number
   Result<Type> TypeAttr(std::string_view name);

@@ -1,0 +1,259 @@
+#include "exec/plan/lowering.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "exec/plan/reorder_step.h"
+
+namespace godwit::plan {
+
+namespace {
+
+/// Runs a node on its operator's own kernel.
+class KernelStep final : public Step {
+ public:
+  KernelStep(const GraphFacts& facts, NodeId id) : facts_(facts), captures_(facts.Captures(id)) { node = id; }
+
+  std::vector<ValueId> captures() const { return captures_; }
+  std::vector<SlotId> capture_slots;
+
+  Status Run(Frame& frame) const override {
+    std::vector<RtValue> in;
+    in.reserve(reads.size());
+    const size_t operands = reads.size() - capture_slots.size();
+    for (size_t i = 0; i < operands; ++i) in.push_back(frame.Value(reads[i]));
+    for (size_t i = 0; i < captures_.size(); ++i) frame.regions->Set(captures_[i], frame.Value(capture_slots[i]));
+    TRY(std::vector<RtValue> out, frame.regions->RunNode(node, std::move(in)));
+    for (size_t i = 0; i < writes.size(); ++i) {
+      if (writes[i]) frame.SetDynamic(writes[i], std::move(out[i]));
+    }
+    return Ok{};
+  }
+  [[nodiscard]] std::string Label() const override { return Concat(facts_.graph.node(node).op->name, " (reference)"); }
+
+ private:
+  const GraphFacts& facts_;
+  std::vector<ValueId> captures_;
+};
+
+}  // namespace
+
+Lowering::Lowering(Executable& out, Specialised specialised, const PlanOptions& options, Widening* widening)
+    : out_(out),
+      graph_(out.facts_.graph),
+      facts_(std::move(specialised)),
+      options_(options),
+      widening_(*widening),
+      plain_(graph_.value_count()),
+      blocked_(graph_.value_count()),
+      uses_(graph_.value_count(), 0),
+      is_output_(graph_.value_count(), false) {}
+
+Dims Lowering::DimsOf(ValueId v) const {
+  Dims dims;
+  for (const Dim& d : TypeOf(v).shape()) dims.push_back(d.value());
+  return dims;
+}
+
+bool Lowering::IsStatic(ValueId v) const {
+  const Type& type = TypeOf(v);
+  return type.is_tensor() && type.dtype() != DType::kNone && type.tensor().is_static();
+}
+
+const Tensor* Lowering::Known(ValueId v) {
+  if (!v) return nullptr;
+  RtValue& known = facts_.known[v.index];
+  if (known.absent() && graph_.IsConstant(v)) {
+    auto tensor = graph_.constant(graph_.value(v).constant).Load();
+    if (!tensor.ok()) return nullptr;
+    auto wide = widening_.Map(*std::move(tensor));
+    if (!wide.ok()) return nullptr;
+    known = RtValue(*std::move(wide));
+  }
+  return known.is_tensor() ? &known.tensor : nullptr;
+}
+
+SlotId Lowering::NewSlot(ValueId v, bool blocked) {
+  Slot slot;
+  slot.value = v;
+  slot.blocked = blocked;
+  if (IsStatic(v)) {
+    slot.dtype = TypeOf(v).dtype();
+    slot.dims = DimsOf(v);
+    slot.bytes = blocked ? BlockedElements(slot.dims) * static_cast<int64_t>(ByteSize(slot.dtype))
+                         : ElementCount(slot.dims) * static_cast<int64_t>(ByteSize(slot.dtype));
+    slot.kind = is_output_[v.index] && !blocked ? Slot::Kind::kOutput : Slot::Kind::kArena;
+  }
+  out_.slots_.push_back(std::move(slot));
+  return SlotId{static_cast<uint32_t>(out_.slots_.size() - 1)};
+}
+
+SlotId Lowering::Define(ValueId v, bool blocked) {
+  SlotId& place = blocked ? blocked_[v.index] : plain_[v.index];
+  place = NewSlot(v, blocked);
+  return place;
+}
+
+SlotId Lowering::AddConstant(Tensor tensor) {
+  Slot slot;
+  slot.kind = Slot::Kind::kConstant;
+  slot.dtype = tensor.dtype();
+  slot.dims = tensor.dims();
+  slot.bytes = static_cast<int64_t>(tensor.bytes());
+  slot.constant = std::move(tensor);
+  out_.slots_.push_back(std::move(slot));
+  return SlotId{static_cast<uint32_t>(out_.slots_.size() - 1)};
+}
+
+SlotId Lowering::AddTemporary(DType dtype, Dims dims) {
+  Slot slot;
+  slot.kind = Slot::Kind::kArena;
+  slot.dtype = dtype;
+  slot.bytes = ElementCount(dims) * static_cast<int64_t>(ByteSize(dtype));
+  slot.dims = std::move(dims);
+  out_.slots_.push_back(std::move(slot));
+  return SlotId{static_cast<uint32_t>(out_.slots_.size() - 1)};
+}
+
+SlotId Lowering::Plain(ValueId v) {
+  if (!v) return {};
+  SlotId& place = plain_[v.index];
+  if (place) return place;
+  if (blocked_[v.index]) {
+    const SlotId from = blocked_[v.index];
+    place = NewSlot(v, false);
+    Emit(MakeReorder(slot(from), from, place, /*to_blocked=*/false), out_.steps_.back()->node);
+    return place;
+  }
+  if (facts_.known[v.index].absent()) Known(v);
+  RtValue& known = facts_.known[v.index];
+  if (known.is_tensor()) {
+    place = AddConstant(known.tensor);
+    slot(place).value = v;
+    return place;
+  }
+  // Not a tensor, or a constant that could not be loaded: loading again when run reports why.
+  place = NewSlot(v, false);
+  slot(place).kind = Slot::Kind::kDynamic;
+  return place;
+}
+
+SlotId Lowering::Blocked(ValueId v) {
+  SlotId& place = blocked_[v.index];
+  if (place) return place;
+  const SlotId from = Plain(v);
+  place = NewSlot(v, true);
+  Emit(MakeReorder(slot(from), from, place, /*to_blocked=*/true),
+       out_.steps_.empty() ? NodeId() : out_.steps_.back()->node);
+  return place;
+}
+
+void Lowering::Alias(ValueId v, SlotId source) {
+  const SlotId root = slot(source).alias_of ? slot(source).alias_of : source;
+  const SlotId id = NewSlot(v, false);
+  Slot& s = slot(id);
+  s.alias_of = root;
+  s.kind = slot(root).kind == Slot::Kind::kOutput ? Slot::Kind::kArena : slot(root).kind;
+  if (slot(root).kind == Slot::Kind::kConstant) s.constant = slot(root).constant.Reshaped(s.dims);
+  plain_[v.index] = id;
+}
+
+void Lowering::Emit(std::unique_ptr<Step> step, NodeId node) {
+  step->node = node;
+  out_.steps_.push_back(std::move(step));
+}
+
+Step* Lowering::Producer(ValueId v, bool blocked) {
+  const SlotId place = blocked ? blocked_[v.index] : plain_[v.index];
+  const SlotId other = blocked ? plain_[v.index] : blocked_[v.index];
+  if (!place || other || slot(place).alias_of) return nullptr;
+  for (size_t i = out_.steps_.size(); i-- > 0;) {
+    for (SlotId w : out_.steps_[i]->writes) {
+      if (w == place) return out_.steps_[i].get();
+    }
+  }
+  return nullptr;
+}
+
+void Lowering::Redirect(Step* step, ValueId from, ValueId to, bool blocked, NodeId node) {
+  const SlotId old = blocked ? blocked_[from.index] : plain_[from.index];
+  const SlotId now = Define(to, blocked);
+  for (SlotId& w : step->writes) {
+    if (w == old) w = now;
+  }
+  (blocked ? blocked_[from.index] : plain_[from.index]) = SlotId();
+  step->fused.push_back(step->node);
+  step->node = node;
+  auto it = std::find_if(out_.steps_.begin(), out_.steps_.end(), [&](const auto& s) { return s.get() == step; });
+  std::rotate(it, it + 1, out_.steps_.end());
+}
+
+void Lowering::EmitKernel(NodeId id) {
+  const Node& node = graph_.node(id);
+  auto step = std::make_unique<KernelStep>(out_.facts_, id);
+  for (ValueId v : node.in) step->reads.push_back(Plain(v));
+  for (ValueId v : step->captures()) {
+    step->capture_slots.push_back(Plain(v));
+    step->reads.push_back(step->capture_slots.back());
+  }
+  for (ValueId v : node.out) {
+    if (!v) {
+      step->writes.emplace_back();
+      continue;
+    }
+    const SlotId place = Define(v, false);
+    slot(place).kind = Slot::Kind::kDynamic;
+    step->writes.push_back(place);
+  }
+  Emit(std::move(step), id);
+}
+
+Status Lowering::LowerNode(NodeId id) {
+  const Node& node = graph_.node(id);
+  bool needed = node.op->effect != Effect::kPure;
+  for (ValueId v : node.out) {
+    if (v && uses_[v.index] > 0 && !facts_.known[v.index].is_tensor()) needed = true;
+  }
+  if (!needed) return Ok{};
+  if (options_.lower) {
+    for (LowerFn rule : RulesFor(node.op)) {
+      TRY(const bool taken, rule(*this, id));
+      if (taken) return Ok{};
+    }
+  }
+  EmitKernel(id);
+  return Ok{};
+}
+
+Status Lowering::Run() {
+  const Region& main = graph_.region(Graph::main());
+  for (uint32_t r = 0; r < graph_.region_count(); ++r) {
+    for (NodeId id : graph_.region(RegionId{r}).nodes) {
+      for (ValueId v : graph_.node(id).in) {
+        if (v) ++uses_[v.index];
+      }
+    }
+    for (ValueId v : graph_.region(RegionId{r}).results) ++uses_[v.index];
+  }
+  for (ValueId v : main.results) is_output_[v.index] = true;
+  for (ValueId v : main.params) {
+    const SlotId place = NewSlot(v, false);
+    if (slot(place).kind != Slot::Kind::kDynamic) slot(place).kind = Slot::Kind::kInput;
+    plain_[v.index] = place;
+    out_.inputs_.push_back(place);
+  }
+  for (NodeId id : main.nodes) RETURN_IF_ERROR(LowerNode(id));
+  for (ValueId v : main.results) out_.outputs_.push_back(Plain(v));
+  return Ok{};
+}
+
+Result<std::unique_ptr<Executable>> Executable::Build(const GraphFacts& facts, Specialised specialised,
+                                                      const PlanOptions& options, Widening* widening) {
+  std::unique_ptr<Executable> out(new Executable(facts, widening));
+  Lowering lowering(*out, std::move(specialised), options, widening);
+  RETURN_IF_ERROR(lowering.Run());
+  out->PlanMemory();
+  return out;
+}
+
+}  // namespace godwit::plan

@@ -1,0 +1,81 @@
+// Lowers a specialised graph to steps: each node is offered to the rules of its operator; what no rule takes runs on
+// the operator's own kernel. Layouts are decided as values are asked for: a value has a slot in the plain layout, in
+// the blocked one, or in both once somebody has asked for the other.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "exec/plan/executable.h"
+#include "exec/specialise.h"
+
+namespace godwit::plan {
+
+class Lowering {
+ public:
+  Lowering(Executable& out, Specialised specialised, const PlanOptions& options, Widening* widening);
+  Status Run();
+
+  // Facts.
+  [[nodiscard]] const Graph& graph() const { return graph_; }
+  [[nodiscard]] const Type& TypeOf(ValueId v) const { return facts_.types[v.index]; }
+  /// dims of a value whose type is static.
+  [[nodiscard]] Dims DimsOf(ValueId v) const;
+  [[nodiscard]] bool IsStatic(ValueId v) const;
+  /// The value where it is known before the run (constants are loaded), else null.
+  const Tensor* Known(ValueId v);
+  /// How many operands and results of the graph the value is.
+  [[nodiscard]] int Uses(ValueId v) const { return uses_[v.index]; }
+  [[nodiscard]] const Attrs& AttrsOf(NodeId id) { return widening_.AttrsOf(graph_, id); }
+
+  // Slots.
+  /// The value in row-major order; emits a reorder where it is only there in blocks.
+  SlotId Plain(ValueId v);
+  /// The value with axis 1 in blocks of 16; emits a reorder where it is not there so.
+  SlotId Blocked(ValueId v);
+  [[nodiscard]] bool HasBlocked(ValueId v) const { return blocked_[v.index].valid(); }
+  [[nodiscard]] bool HasPlain(ValueId v) const { return plain_[v.index].valid(); }
+  /// A new place for a result of static type.
+  SlotId Define(ValueId v, bool blocked);
+  /// The result shares the memory of a plain slot.
+  void Alias(ValueId v, SlotId source);
+  /// Working memory or packed constants that belong to no value of the graph.
+  SlotId AddConstant(Tensor tensor);
+  SlotId AddTemporary(DType dtype, Dims dims);
+  Slot& slot(SlotId id) { return out_.slots_[id.index]; }
+
+  // Steps.
+  void Emit(std::unique_ptr<Step> step, NodeId node);
+  /// The step that writes the value's blocked (or plain) slot, if it was emitted for exactly this value.
+  Step* Producer(ValueId v, bool blocked);
+  /// Gives the step at hand another result: for fusion into the step that made an operand. The step moves to the end of
+  /// the list, after whatever makes its new operands.
+  void Redirect(Step* step, ValueId from, ValueId to, bool blocked, NodeId node);
+
+ private:
+  Status LowerNode(NodeId id);
+  void EmitKernel(NodeId id);
+  void DefineKnownResults();
+  SlotId NewSlot(ValueId v, bool blocked);
+
+  Executable& out_;
+  const Graph& graph_;
+  Specialised facts_;
+  const PlanOptions& options_;
+  Widening& widening_;
+  std::vector<SlotId> plain_, blocked_;  // by value
+  std::vector<int> uses_;
+  std::vector<bool> is_output_;
+};
+
+/// A rule returns false, having changed nothing, where it does not take the node.
+using LowerFn = Result<bool> (*)(Lowering&, NodeId);
+struct LowerRule {
+  const OpDef* op;
+  LowerFn lower;
+};
+/// All rules for an operator, in the order in which they are tried.
+std::vector<LowerFn> RulesFor(const OpDef* op);
+
+}  // namespace godwit::plan

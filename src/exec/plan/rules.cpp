@@ -1,0 +1,19 @@
+#include <unordered_map>
+
+#include "exec/plan/lower_rules.h"
+
+namespace godwit::plan {
+
+std::vector<LowerFn> RulesFor(const OpDef* op) {
+  static const std::unordered_map<const OpDef*, std::vector<LowerFn>> table = [] {
+    std::unordered_map<const OpDef*, std::vector<LowerFn>> rows;
+    for (std::span<const LowerRule> rules : {ViewRules()}) {
+      for (const LowerRule& rule : rules) rows[rule.op].push_back(rule.lower);
+    }
+    return rows;
+  }();
+  const auto it = table.find(op);
+  return it == table.end() ? std::vector<LowerFn>() : it->second;
+}
+
+}  // namespace godwit::plan

@@ -1,0 +1,77 @@
+// What a plan is made of: slots (places for values) and steps (work on them), run in order.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/threads.h"
+#include "exec/region_runner.h"
+#include "ir/graph.h"
+
+namespace godwit::plan {
+
+using SlotId = Id<struct SlotTag>;
+
+struct Slot {
+  enum class Kind : uint8_t {
+    kInput,     ///< the caller's memory
+    kConstant,  ///< held by the plan
+    kArena,     ///< a range of the arena while it is alive
+    kOutput,    ///< made anew for each run
+    kDynamic,   ///< size or kind known only when run: whatever a kernel returns
+  };
+  Kind kind = Kind::kDynamic;
+  DType dtype = DType::kNone;
+  Dims dims;             ///< logical, whatever the layout
+  bool blocked = false;  ///< channels of axis 1 in blocks of 16
+  int64_t bytes = 0;
+  SlotId alias_of;  ///< shares the memory of that slot, which has no alias itself
+  Tensor constant;
+  ValueId value;       ///< that it holds, where it stands for one of the graph
+  int64_t offset = 0;  ///< kArena
+};
+
+/// The memory of one run.
+class Frame {
+ public:
+  template <class T>
+  const T* In(SlotId id) const {
+    return reinterpret_cast<const T*>(memory_[id.index]);
+  }
+  template <class T>
+  T* Out(SlotId id) {
+    return reinterpret_cast<T*>(memory_[id.index]);
+  }
+  /// The slot as a value: a view of its memory, or what a kernel returned.
+  [[nodiscard]] RtValue Value(SlotId id) const;
+  void SetDynamic(SlotId id, RtValue value);
+
+  ThreadPool* threads = nullptr;
+  RegionRunner* regions = nullptr;
+
+ private:
+  friend class Executable;
+  const std::vector<Slot>* slots_ = nullptr;
+  std::vector<std::byte*> memory_;
+  std::vector<RtValue> dynamic_;
+  std::byte* arena_ = nullptr;
+  int64_t arena_bytes_ = 0;
+};
+
+class Step {
+ public:
+  virtual ~Step() = default;
+  virtual Status Run(Frame& frame) const = 0;
+  /// For profiles: "conv 3x3 + relu".
+  [[nodiscard]] virtual std::string Label() const = 0;
+
+  std::vector<SlotId> reads;  ///< absent operands are invalid ids
+  std::vector<SlotId> writes;
+  NodeId node;                ///< the source node it does the work of (the last one, where several were fused)
+  std::vector<NodeId> fused;  ///< the others
+};
+
+}  // namespace godwit::plan

@@ -1,0 +1,64 @@
+// Runs regions node by node through the operators' own kernels, for any graph that imports: dynamic shapes, control
+// flow, sequences. It is the reference; faster plans must give the same results.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "exec/widen.h"
+#include "ir/eval.h"
+#include "ir/graph.h"
+
+namespace godwit {
+
+struct RunOptions {
+  uint64_t seed = 0;
+  /// Total steps (nodes run, over all loop iterations) before a run is given up as endless.
+  int64_t max_steps = int64_t{1} << 32;
+};
+
+/// Facts about a graph that all its runs share.
+class GraphFacts {
+ public:
+  explicit GraphFacts(const Graph& graph);
+  const Graph& graph;
+  /// Position in the node list of the value's own region after which it is dead: -1 when nothing uses it, kForever for
+  /// results. A use inside a nested region counts as one by the node of the defining region that holds it.
+  std::vector<int64_t> last_use;
+  static constexpr int64_t kForever = INT64_MAX;
+
+  /// Values of outer regions that the node's regions use.
+  [[nodiscard]] std::vector<ValueId> Captures(NodeId id) const;
+  [[nodiscard]] RegionId HomeOf(ValueId id) const;
+};
+
+class RegionRunner {
+ public:
+  RegionRunner(const GraphFacts& facts, const RunOptions& options, Widening* widening);
+
+  Result<std::vector<RtValue>> Run(RegionId id, std::vector<RtValue> params);
+  /// One node on operands given from outside.
+  Result<std::vector<RtValue>> RunNode(NodeId id, std::vector<RtValue> in);
+  /// A value that regions capture.
+  void Set(ValueId id, RtValue value) { values_[id.index] = std::move(value); }
+  /// Forgets everything but loaded constants.
+  void Reset();
+
+ private:
+  class NodeCtx;
+  Status Step(NodeId id, int64_t position);
+  Result<RtValue> Get(ValueId id);
+
+  const GraphFacts& facts_;
+  RunOptions options_;
+  Widening* widening_;
+  std::vector<RtValue> values_;
+  std::vector<RtValue> constants_;
+  int64_t steps_ = 0;
+};
+
+/// Puts the source's node and operator names into a diagnostic that has none.
+void NameNode(const Graph& graph, NodeId id, Diag* diag);
+
+}  // namespace godwit
