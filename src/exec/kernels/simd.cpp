@@ -39,7 +39,7 @@ void Refresh(Chosen& chosen) {
 }
 
 void Choose(std::int64_t target) {
-  hwy::SetSupportedTargetsForTest(target);
+  hwy::SetSupportedTargetsForTest(static_cast<decltype(hwy::SupportedTargets())>(target));
   Refresh(hwy::GetChosenTarget());
 }
 
