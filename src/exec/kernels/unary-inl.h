@@ -71,14 +71,12 @@ struct UnaryFunctor {
     if constexpr (op == UnaryOp::kSquare) return hn::Mul(x, x);
     if constexpr (op == UnaryOp::kSqrt) return hn::Sqrt(x);
     if constexpr (op == UnaryOp::kReciprocal) return hn::Div(one, x);
-    if constexpr (op == UnaryOp::kFloor) return hn::Floor(x);
-    if constexpr (op == UnaryOp::kCeil) return hn::Ceil(x);
-    if constexpr (op == UnaryOp::kRound) return hn::Round(x);
-    if constexpr (op == UnaryOp::kTrunc) return hn::Trunc(x);
-    if constexpr (op == UnaryOp::kSign) {
-      const auto sized = hn::IfThenElse(hn::Gt(hn::Abs(x), zero), hn::CopySign(one, x), x);
-      return sized;
-    }
+    // Zeros keep the operand's sign, which not every instruction set's rounding does.
+    if constexpr (op == UnaryOp::kFloor) return hn::CopySign(hn::Floor(x), x);
+    if constexpr (op == UnaryOp::kCeil) return hn::CopySign(hn::Ceil(x), x);
+    if constexpr (op == UnaryOp::kRound) return hn::CopySign(hn::Round(x), x);
+    if constexpr (op == UnaryOp::kTrunc) return hn::CopySign(hn::Trunc(x), x);
+    if constexpr (op == UnaryOp::kSign) return hn::IfThenElse(hn::Gt(hn::Abs(x), zero), hn::CopySign(one, x), x);
     if constexpr (op == UnaryOp::kExp) return Exp(x);
     if constexpr (op == UnaryOp::kLog) return Log(x);
     if constexpr (op == UnaryOp::kSin) return Sin(x);
