@@ -32,7 +32,7 @@ Status InferNonZero(InferCtx& ctx) {
 bool IsZero(DType dtype, const std::byte* at) {
   if (dtype == DType::kString) return (*reinterpret_cast<const StringRef*>(at))->empty();
   if (IsFloat(dtype)) return LoadF64(dtype, at) == 0;
-  if (IsComplex(dtype)) return LoadC128(dtype, at) == std::complex<double>(0);
+  if (IsComplex(dtype)) return LoadComplex(dtype, at) == std::complex<double>(0);
   for (size_t i = 0; i < ByteSize(dtype); ++i) {
     if (at[i] != std::byte{0}) return false;
   }
@@ -98,7 +98,8 @@ Status EvalCompress(EvalCtx& ctx) {
 }
 
 std::span<const Sample> NonZeroSamples() {
-  static const Sample samples[] = {{{"bool[3,4]"}, {}}, {{"f32[2,2,2]"}, {}}, {{"i64[4] = 0,1,0,-1"}, {}}, {{"f32[]"}, {}}};
+  static const Sample samples[] = {
+      {{"bool[3,4]"}, {}}, {{"f32[2,2,2]"}, {}}, {{"i64[4] = 0,1,0,-1"}, {}}, {{"f32[]"}, {}}};
   return samples;
 }
 std::span<const Sample> CompressSamples() {

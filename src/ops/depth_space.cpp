@@ -93,8 +93,8 @@ Walk WalkOf(const Dims& deep, const Dims& wide, const Axes& axes, int64_t block,
   Walk walk;
   walk.dims = {wide[0], channels, at(deep, axes.y), block, at(deep, axes.x), block};
   walk.deep = {ds[0], of_c, at(ds, axes.y), block * of_place, at(ds, axes.x), of_place};
-  walk.wide = {ws[0], at(ws, axes.channel), block * at(ws, axes.y), at(ws, axes.y), block * at(ws, axes.x),
-               at(ws, axes.x)};
+  walk.wide = {ws[0],          at(ws, axes.channel),   block * at(ws, axes.y),
+               at(ws, axes.y), block * at(ws, axes.x), at(ws, axes.x)};
   return walk;
 }
 
@@ -139,10 +139,9 @@ Status EvalSpaceToDepth(EvalCtx& ctx) {
 }
 
 std::span<const Sample> DepthToSpaceSamples() {
-  static const Sample samples[] = {
-      {{"f32[1,8,2,3]"}, {{"block", int64_t{2}}}},
-      {{"f32[2,18,1,2]"}, {{"block", int64_t{3}}, {"channels_first", int64_t{1}}}},
-      {{"u8[1,2,3,8]"}, {{"block", int64_t{2}}, {"channel_axis", int64_t{3}}}}};
+  static const Sample samples[] = {{{"f32[1,8,2,3]"}, {{"block", int64_t{2}}}},
+                                   {{"f32[2,18,1,2]"}, {{"block", int64_t{3}}, {"channels_first", int64_t{1}}}},
+                                   {{"u8[1,2,3,8]"}, {{"block", int64_t{2}}, {"channel_axis", int64_t{3}}}}};
   return samples;
 }
 std::span<const Sample> SpaceToDepthSamples() {

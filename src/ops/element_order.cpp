@@ -34,8 +34,8 @@ int CompareBool(DType, const std::byte* a, const std::byte* b) {
   return static_cast<int>(*a != std::byte{0}) - static_cast<int>(*b != std::byte{0});
 }
 int CompareComplex(DType dtype, const std::byte* a, const std::byte* b) {
-  const std::complex<double> x = LoadC128(dtype, a);
-  const std::complex<double> y = LoadC128(dtype, b);
+  const std::complex<double> x = LoadComplex(dtype, a);
+  const std::complex<double> y = LoadComplex(dtype, b);
   const int real = OrderReal(x.real(), y.real());
   return real != 0 ? real : OrderReal(x.imag(), y.imag());
 }

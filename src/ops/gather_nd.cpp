@@ -21,9 +21,9 @@ constexpr AttrDef kNdAttrs[] = {
     {"batch_dims", AttrKind::kInt, "0", "Leading dims that data and indices share; indices pick within a batch."}};
 constexpr std::string_view kElementsRules[] = {"c1: -rank <= axis < rank, rank > 0", "c2: -dim <= index < dim",
                                                "c3: indices have the rank of data and no larger dims but at the axis"};
-constexpr std::string_view kNdRules[] = {
-    "c1: 0 <= batch_dims < rank of both operands", "c2: -dim <= index < dim", "c3: the batch dims are equal",
-    "c4: the last dim of indices is at most the rank of data less batch_dims"};
+constexpr std::string_view kNdRules[] = {"c1: 0 <= batch_dims < rank of both operands", "c2: -dim <= index < dim",
+                                         "c3: the batch dims are equal",
+                                         "c4: the last dim of indices is at most the rank of data less batch_dims"};
 
 Status InferElements(InferCtx& ctx) {
   if (!ctx.Ranked(1)) {
@@ -104,10 +104,9 @@ std::span<const Sample> ElementsSamples() {
   return samples;
 }
 std::span<const Sample> NdSamples() {
-  static const Sample samples[] = {
-      {{"f32[2,3]", "i64[2,2] = 0,0,1,-1"}, {}},
-      {{"f32[2,3,4]", "i64[2,1] = 1,0"}, {}},
-      {{"i32[2,3,4]", "i64[2,2,1] = 0,1,2,-1"}, {{"batch_dims", int64_t{1}}}}};
+  static const Sample samples[] = {{{"f32[2,3]", "i64[2,2] = 0,0,1,-1"}, {}},
+                                   {{"f32[2,3,4]", "i64[2,1] = 1,0"}, {}},
+                                   {{"i32[2,3,4]", "i64[2,2,1] = 0,1,2,-1"}, {{"batch_dims", int64_t{1}}}}};
   return samples;
 }
 

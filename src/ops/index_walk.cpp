@@ -34,8 +34,8 @@ Result<ElementIndices> ElementIndices::Check(const EvalCtx& ctx, const Tensor& d
 }
 
 Result<SliceIndices> SliceIndices::Check(const EvalCtx& ctx, const Dims& data, const Dims& indices,
-                                         const std::vector<int64_t>& values, size_t batch_dims,
-                                         std::string_view range, std::string_view depth_rule) {
+                                         const std::vector<int64_t>& values, size_t batch_dims, std::string_view range,
+                                         std::string_view depth_rule) {
   SliceIndices out;
   const int64_t depth = indices.back();
   if (depth > static_cast<int64_t>(data.size() - batch_dims)) {

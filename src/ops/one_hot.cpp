@@ -20,8 +20,8 @@ constexpr OperandDef kOneHotIn[] = {
     {"indices", kNumbers}, {"depth", kNumbers, OperandDef::kShapeLike}, {"values", kAnyType}};
 constexpr OperandDef kOut[] = {{"y"}};
 constexpr AttrDef kOneHotAttrs[] = {{"axis", AttrKind::kInt, "-1", "The new axis, in the result."}};
-constexpr std::string_view kOneHotRules[] = {"c1: axis is an axis of the result", "c2: depth is one number, not negative",
-                                             "c3: values are two: off and on"};
+constexpr std::string_view kOneHotRules[] = {"c1: axis is an axis of the result",
+                                             "c2: depth is one number, not negative", "c3: values are two: off and on"};
 
 Status InferOneHot(InferCtx& ctx) {
   ctx.Out(0, Type::Tensor(ctx.DtypeOf(2)));
@@ -123,10 +123,9 @@ Status EvalTrilu(EvalCtx& ctx) {
 }
 
 std::span<const Sample> OneHotSamples() {
-  static const Sample samples[] = {
-      {{"i64[3] = 0,2,-1", "i64[] = 4", "f32[2] = 0,1"}, {}},
-      {{"f32[2,2] = 1,9,3,-5", "f32[1] = 4", "i32[2] = 5,2"}, {{"axis", int64_t{1}}}},
-      {{"u8[2] = 0,1", "i32[] = 2", "bool[2] = 0,1"}, {{"axis", int64_t{0}}}}};
+  static const Sample samples[] = {{{"i64[3] = 0,2,-1", "i64[] = 4", "f32[2] = 0,1"}, {}},
+                                   {{"f32[2,2] = 1,9,3,-5", "f32[1] = 4", "i32[2] = 5,2"}, {{"axis", int64_t{1}}}},
+                                   {{"u8[2] = 0,1", "i32[] = 2", "bool[2] = 0,1"}, {{"axis", int64_t{0}}}}};
   return samples;
 }
 std::span<const Sample> TriluSamples() {

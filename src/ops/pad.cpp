@@ -23,10 +23,12 @@ constexpr OperandDef kOut[] = {{"y", kAnyType, OperandDef::kPlain, 'T'}};
 constexpr AttrDef kAttrs[] = {{"mode", AttrKind::kString, "constant",
                                "constant: `value` (zero by default); edge: the nearest element; reflect: mirrored "
                                "without the edge; wrap: from the other end."}};
-constexpr std::string_view kRules[] = {"c1: pads holds a begin for each axis, then an end for each", "c2: axes are axes",
+constexpr std::string_view kRules[] = {"c1: pads holds a begin for each axis, then an end for each",
+                                       "c2: axes are axes",
                                        "c3: the result's dims are not negative",
                                        "c4: an axis without elements can only be padded with a constant",
-                                       "c5: value is one element", "c6: mode is constant, edge, reflect or wrap"};
+                                       "c5: value is one element",
+                                       "c6: mode is constant, edge, reflect or wrap"};
 
 struct AxisPads {
   int64_t begin = 0;
@@ -162,13 +164,12 @@ Status Eval(EvalCtx& ctx) {
 }
 
 std::span<const Sample> Samples() {
-  static const Sample samples[] = {
-      {{"f32[2,3]", "i64[4] = 1,0,2,1"}, {}},
-      {{"f32[2,3]", "i64[2] = -1,3", "f32[]", "i64[1] = -1"}, {}},
-      {{"f32[3,4]", "i64[4] = 1,2,1,-1"}, {{"mode", std::string("reflect")}}},
-      {{"i32[3,4]", "i64[4] = 1,5,0,2"}, {{"mode", std::string("edge")}}},
-      {{"f64[3,2]", "i64[4] = 4,0,1,3"}, {{"mode", std::string("wrap")}}},
-      {{"f16[0,2]", "i64[4] = 1,0,0,0"}, {}}};
+  static const Sample samples[] = {{{"f32[2,3]", "i64[4] = 1,0,2,1"}, {}},
+                                   {{"f32[2,3]", "i64[2] = -1,3", "f32[]", "i64[1] = -1"}, {}},
+                                   {{"f32[3,4]", "i64[4] = 1,2,1,-1"}, {{"mode", std::string("reflect")}}},
+                                   {{"i32[3,4]", "i64[4] = 1,5,0,2"}, {{"mode", std::string("edge")}}},
+                                   {{"f64[3,2]", "i64[4] = 4,0,1,3"}, {{"mode", std::string("wrap")}}},
+                                   {{"f16[0,2]", "i64[4] = 1,0,0,0"}, {}}};
   return samples;
 }
 

@@ -60,7 +60,8 @@ Status EvalReverse(EvalCtx& ctx) {
 }
 
 constexpr OperandDef kCropIn[] = {{"x"}, {"shape", kIndex, OperandDef::kShapeLike}};
-constexpr AttrDef kCropAttrs[] = {{"axes", AttrKind::kInts, "none", "The axes that `shape` speaks of; absent: all."}};
+constexpr AttrDef kCropAttrs[] = {
+    {"axes", AttrKind::kIntList, "none", "The axes that `shape` speaks of; absent: all."}};
 constexpr std::string_view kCropRules[] = {"c1: axes are axes", "c2: shape has an entry for each axis, not negative"};
 
 template <class Ctx>

@@ -15,9 +15,8 @@ namespace godwit::ops {
 
 namespace {
 
-constexpr OperandDef kIn[] = {{"data", kAnyType, OperandDef::kPlain, 'T'},
-                              {"indices", kIndex},
-                              {"updates", kAnyType, OperandDef::kPlain, 'T'}};
+constexpr OperandDef kIn[] = {
+    {"data", kAnyType, OperandDef::kPlain, 'T'}, {"indices", kIndex}, {"updates", kAnyType, OperandDef::kPlain, 'T'}};
 constexpr OperandDef kOut[] = {{"y", kAnyType, OperandDef::kPlain, 'T'}};
 constexpr AttrDef kReduction = {"reduction", AttrKind::kString, "none",
                                 "How an update meets what is there: none (replaces it), add, mul, max or min."};
@@ -73,9 +72,9 @@ Status Combine(const EvalCtx& ctx, Reduction how, DType dtype, int64_t n, const 
     if (IsFloat(dtype)) {
       StoreF64(dtype, Reduced(how, LoadF64(dtype, dst), LoadF64(dtype, src)), dst);
     } else if (IsComplex(dtype)) {
-      const std::complex<double> a = LoadC128(dtype, dst);
-      const std::complex<double> b = LoadC128(dtype, src);
-      StoreC128(dtype, how == Reduction::kAdd ? a + b : a * b, dst);
+      const std::complex<double> a = LoadComplex(dtype, dst);
+      const std::complex<double> b = LoadComplex(dtype, src);
+      StoreComplex(dtype, how == Reduction::kAdd ? a + b : a * b, dst);
     } else if (IsSigned(dtype)) {
       StoreI64(dtype, Signed(how, LoadI64(dtype, dst), LoadI64(dtype, src)), dst);
     } else if (dtype == DType::kBool) {
@@ -207,10 +206,9 @@ Status EvalCache(EvalCtx& ctx) {
 }
 
 std::span<const Sample> CacheSamples() {
-  static const Sample samples[] = {
-      {{"f32[2,4,3]", "f32[2,2,3]", "i64[2] = 1,2"}, {}},
-      {{"f16[2,2,4,3]", "f16[2,2,2,3]", "i64[2] = 3,0"}, {{"circular", int64_t{1}}}},
-      {{"f32[1,4,3]", "f32[1,4,1]"}, {{"axis", int64_t{2}}}}};
+  static const Sample samples[] = {{{"f32[2,4,3]", "f32[2,2,3]", "i64[2] = 1,2"}, {}},
+                                   {{"f16[2,2,4,3]", "f16[2,2,2,3]", "i64[2] = 3,0"}, {{"circular", int64_t{1}}}},
+                                   {{"f32[1,4,3]", "f32[1,4,1]"}, {{"axis", int64_t{2}}}}};
   return samples;
 }
 

@@ -20,8 +20,8 @@ constexpr OperandDef kIn[] = {{"data"},
                               {"axes", kIndex, kOptionalShape},
                               {"steps", kIndex, kOptionalShape}};
 constexpr OperandDef kOut[] = {{"y"}};
-constexpr std::string_view kRules[] = {"c1: starts, ends, axes and steps are of one length", "c2: axes are distinct axes",
-                                       "c3: steps are not 0"};
+constexpr std::string_view kRules[] = {"c1: starts, ends, axes and steps are of one length",
+                                       "c2: axes are distinct axes", "c3: steps are not 0"};
 
 struct Cut {
   int64_t start, step, count;

@@ -171,8 +171,6 @@ static int64_t CountRange(const Dims& dims, size_t first, size_t last) {
 
 int64_t OuterCount(const Dims& dims, int axis) { return CountRange(dims, 0, static_cast<size_t>(axis)); }
 
-int64_t InnerCount(const Dims& dims, int axis) {
-  return CountRange(dims, static_cast<size_t>(axis) + 1, dims.size());
-}
+int64_t InnerCount(const Dims& dims, int axis) { return CountRange(dims, static_cast<size_t>(axis) + 1, dims.size()); }
 
 }  // namespace godwit::ops

@@ -55,7 +55,7 @@ Status Eval(EvalCtx& ctx) {
   Dims dims = in.dims();
   dims[static_cast<size_t>(axis)] = k;
   TRY(Tensor * values, ctx.Make(0, in.dtype(), dims));
-  TRY(Tensor * indices, ctx.Make(1, DType::kI64, dims));
+  TRY(Tensor indices, Tensor::Make(DType::kI64, dims));
   const int64_t outer = OuterCount(in.dims(), axis);
   const int64_t inner = InnerCount(in.dims(), axis);
   const size_t step = ByteSize(in.dtype());
@@ -75,10 +75,11 @@ Status Eval(EvalCtx& ctx) {
       for (int64_t r = 0; r < k; ++r) {
         const int64_t dst = (o * k + r) * inner + i;
         std::memcpy(values->mutable_raw() + static_cast<size_t>(dst) * step, at(order[static_cast<size_t>(r)]), step);
-        indices->mutable_data<int64_t>()[dst] = order[static_cast<size_t>(r)];
+        indices.mutable_data<int64_t>()[dst] = order[static_cast<size_t>(r)];
       }
     }
   }
+  ctx.Set(1, std::move(indices));
   return Ok{};
 }
 

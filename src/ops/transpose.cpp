@@ -1,11 +1,11 @@
 // transpose: permutes the dims.
 #include <fmt/format.h>
 
+#include "ir/eval.h"
+#include "ir/infer.h"
 #include "ops/ops.h"
 #include "ops/samples.h"
 #include "ops/strided_copy.h"
-#include "ir/eval.h"
-#include "ir/infer.h"
 
 namespace godwit::ops {
 
@@ -13,8 +13,8 @@ namespace {
 
 constexpr OperandDef kIn[] = {{"data"}};
 constexpr OperandDef kOut[] = {{"y"}};
-constexpr AttrDef kAttrs[] = {
-    {"perm", AttrKind::kInts, "none", "Dim k of the result is dim perm[k] of the operand; absent: the dims reversed."}};
+constexpr AttrDef kAttrs[] = {{"perm", AttrKind::kIntList, "none",
+                               "Dim k of the result is dim perm[k] of the operand; absent: the dims reversed."}};
 constexpr std::string_view kRules[] = {"c1: perm is a permutation of the operand's axes"};
 
 template <class Ctx>

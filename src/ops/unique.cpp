@@ -17,10 +17,8 @@ namespace godwit::ops {
 namespace {
 
 constexpr OperandDef kIn[] = {{"x"}};
-constexpr OperandDef kOut[] = {{"y"},
-                               {"first", TypeSet(DType::kI64)},
-                               {"inverse", TypeSet(DType::kI64)},
-                               {"counts", TypeSet(DType::kI64)}};
+constexpr OperandDef kOut[] = {
+    {"y"}, {"first", TypeSet(DType::kI64)}, {"inverse", TypeSet(DType::kI64)}, {"counts", TypeSet(DType::kI64)}};
 constexpr AttrDef kAttrs[] = {
     {"axis", AttrKind::kInt, "none", "Slices along it are compared; absent: the elements are."},
     {"sorted", AttrKind::kInt, "1", "1: in ascending order; 0: in order of first occurrence."}};
