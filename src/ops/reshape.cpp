@@ -3,6 +3,7 @@
 
 #include "ir/eval.h"
 #include "ir/infer.h"
+#include "base/checked.h"
 #include "ops/ops.h"
 #include "ops/samples.h"
 
@@ -101,10 +102,10 @@ Status EvalReshape(EvalCtx& ctx) {
     if (out[i] == -1) {
       if (hole >= 0) return ctx.Fail("c1", "two dims are -1");
       hole = static_cast<int>(i);
-    } else if (out[i] < 0 || (out[i] != 0 && known > in.size() / out[i] + 1)) {
-      return ctx.Fail("c2", fmt::format("{} to {}", ToString(in.dims()), ToString(out)));
     } else {
-      known *= out[i];
+      const auto product = out[i] < 0 ? std::nullopt : CheckedMul(known, out[i]);
+      if (!product) return ctx.Fail("c2", fmt::format("{} to {}", ToString(in.dims()), ToString(out)));
+      known = *product;
     }
   }
   if (hole >= 0) out[static_cast<size_t>(hole)] = known == 0 ? 0 : in.size() / known;
