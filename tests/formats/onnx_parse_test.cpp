@@ -1,9 +1,12 @@
 #include "formats/onnx/parse.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <fstream>
 #include <random>
 
+#include "base/mapped_file.h"
 #include "formats/onnx/tensor_data.h"
 #include "formats/onnx/walk.h"
 #include "support/onnx_builder.h"
@@ -245,6 +248,38 @@ TEST(OnnxParse, ManyNodesAreReadInProportion) {
   ASSERT_TRUE(m.ok()) << FormatDiag(m.diag());
   EXPECT_EQ(m->graph.nodes.size(), 100000U);
   EXPECT_EQ(m->graph.nodes[99999].outputs[0], "100000");
+}
+
+// A hole in the file stands for the weights, so the test takes no disk; reading it would take long enough to notice.
+TEST(OnnxParse, FilesBeyondTwoGigabytes) {
+  constexpr uint64_t kWeights = uint64_t{5} << 30;
+  const auto varint_bytes = [](uint64_t v) { return ProtoBytes().RawVarint(v).str().size(); };
+  const std::string tensor =
+      ProtoBytes().Int(1, kWeights / 4).Int(2, 1).Bytes(8, "w").Tag(9, 2).RawVarint(kWeights).str();
+  const uint64_t tensor_bytes = tensor.size() + kWeights;
+  const uint64_t graph_bytes = 1 + varint_bytes(tensor_bytes) + tensor_bytes;
+  const std::string head =
+      ProtoBytes().Int(1, 10).Tag(7, 2).RawVarint(graph_bytes).Tag(5, 2).RawVarint(tensor_bytes).Raw(tensor).str();
+  const testing::TempDir dir;
+  const std::string path = dir.Write("big.onnx", head);
+  if (truncate(path.c_str(), static_cast<off_t>(head.size() + kWeights)) != 0) GTEST_SKIP() << "no sparse files here";
+  const std::string tail = ProtoBytes().Message(8, ProtoBytes().Int(2, 17)).str();
+  std::ofstream(path, std::ios::binary | std::ios::app) << tail;
+  const auto file = MappedFile::Open(path);
+  ASSERT_TRUE(file.ok());
+  const auto m = ParseModel((*file)->bytes(), {}, nullptr);
+  ASSERT_TRUE(m.ok()) << FormatDiag(m.diag());
+  EXPECT_EQ(m->opset_imports[0].version, 17);
+  const auto data = DecodeTensor(m->graph.initializers[0], {}, nullptr);
+  ASSERT_TRUE(data.ok());
+  EXPECT_EQ(data->bytes.size(), kWeights);
+}
+
+// Two bytes a tensor: the views of so many would be far larger than the file.
+TEST(OnnxParse, StructureMayNotOutgrowTheFile) {
+  ProtoBytes graph;
+  for (int i = 0; i < 2000000; ++i) graph.Bytes(5, "");
+  EXPECT_EQ(ParseId(ProtoBytes().Message(7, graph).str()), "limit.exceeded");
 }
 
 TEST(OnnxParse, NamesMayHoldAnything) {

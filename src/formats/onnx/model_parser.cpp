@@ -3,7 +3,6 @@
 #include <string>
 
 #include "base/text.h"
-#include "formats/onnx/parse.h"
 #include "formats/onnx/parser.h"
 
 namespace godwit::onnx {
@@ -12,8 +11,6 @@ using proto::ForEachFixed;
 using proto::ForEachVarint;
 
 namespace {
-
-constexpr int64_t kNewestIrVersion = 13;
 
 // The field of AttributeProto that holds the value of each type, in the order of AttributeType.
 constexpr uint8_t kValueField[] = {0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 22, 23, 14, 15};
@@ -350,52 +347,6 @@ void Parser::ReadModel(Reader r, Model* out) {
   if (n[7] == 0) {
     context_->Fail(Diag(diag::kOnnxNoGraph, "the file is protobuf, but holds no ONNX graph"), nullptr);
   }
-}
-
-Result<Model> ParseModel(ByteSpan file, const Limits& limits, DiagSink* warnings) {
-  proto::WireContext context(file, limits);
-  Parser parser(&context);
-  Model model;
-  parser.ReadModel(proto::WireReader(&context, file), &model);
-  if (!context.ok()) return context.TakeError();
-  model.arena = parser.arena().resource();
-  if (warnings != nullptr && model.ir_version > kNewestIrVersion) {
-    warnings->Add(
-        Diag(diag::kOnnxIrNewer, Concat("IR version ", std::to_string(model.ir_version), " is newer than ",
-                                        std::to_string(kNewestIrVersion), "; what it added is not understood"))
-            .As(Severity::kWarning));
-  }
-  return model;
-}
-
-namespace {
-
-template <class T>
-Result<Parsed<T>> ParseAlone(ByteSpan file, const Limits& limits, T (Parser::*read)(proto::WireReader)) {
-  proto::WireContext context(file, limits);
-  Parser parser(&context);
-  T value = (parser.*read)(proto::WireReader(&context, file));
-  if (!context.ok()) return context.TakeError();
-  return Parsed<T>{value, parser.arena().resource()};
-}
-
-}  // namespace
-
-Result<Parsed<Tensor>> ParseTensor(ByteSpan file, const Limits& limits) {
-  return ParseAlone(file, limits, &Parser::ReadTensor);
-}
-Result<Parsed<SparseTensor>> ParseSparseTensor(ByteSpan file, const Limits& limits) {
-  return ParseAlone(file, limits, &Parser::ReadSparseTensor);
-}
-Result<Parsed<Sequence>> ParseSequence(ByteSpan file, const Limits& limits) {
-  return ParseAlone(file, limits, &Parser::ReadSequence);
-}
-Result<Parsed<Optional>> ParseOptional(ByteSpan file, const Limits& limits) {
-  return ParseAlone(file, limits, &Parser::ReadOptional);
-}
-Result<Parsed<Map>> ParseMap(ByteSpan file, const Limits& limits) { return ParseAlone(file, limits, &Parser::ReadMap); }
-Result<Parsed<Type>> ParseType(ByteSpan file, const Limits& limits) {
-  return ParseAlone(file, limits, &Parser::ReadType);
 }
 
 }  // namespace godwit::onnx

@@ -1,6 +1,7 @@
 #include "formats/onnx/tensor_data.h"
 
 #include <algorithm>
+#include <cstring>
 #include <string>
 
 #include "base/checked.h"
@@ -94,7 +95,7 @@ class TypedField {
   void Append(uint64_t bits, size_t width) {
     const size_t at = owned_.size();
     owned_.resize(at + width);
-    for (size_t i = 0; i < width; ++i) owned_[at + i] = static_cast<std::byte>(bits >> (8 * i));
+    std::memcpy(owned_.data() + at, &bits, width);
   }
 
   void AddInteger(uint64_t v) {
