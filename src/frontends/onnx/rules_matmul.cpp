@@ -1,0 +1,30 @@
+// Matrix products.
+#include "frontends/onnx/window_import.h"
+
+namespace godwit::from_onnx {
+
+namespace {
+
+Status ImportMatMul(NodeImport& n) { return n.Same(ops::kMatMul); }
+
+Status ImportGemm(NodeImport& n) {
+  Attrs attrs;
+  RETURN_IF_ERROR(CopyFloat(n, "alpha", "alpha", 1, &attrs));
+  RETURN_IF_ERROR(CopyFloat(n, "beta", "beta", 1, &attrs));
+  RETURN_IF_ERROR(CopyInt(n, "transA", "transpose_a", 0, &attrs));
+  RETURN_IF_ERROR(CopyInt(n, "transB", "transpose_b", 0, &attrs));
+  // Before version 7 a flag allowed what every version's shapes say by themselves.
+  if (n.version() < 7) n.Ignore("broadcast");
+  return n.Same(ops::kGemm, std::move(attrs));
+}
+
+constexpr Rule kRules[] = {
+    {"Gemm", 1, ImportGemm},
+    {"MatMul", 1, ImportMatMul},
+};
+
+}  // namespace
+
+extern const RuleSet kMatMulRules{"", kRules};
+
+}  // namespace godwit::from_onnx
