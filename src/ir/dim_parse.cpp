@@ -10,7 +10,7 @@ namespace {
 constexpr int kMaxNesting = 64;
 constexpr int64_t kMaxPower = 64;
 // Each operation costs up to the square of the terms a dim may have.
-constexpr int kMaxOperations = 1000;
+constexpr int kMaxOperations = 6000;
 
 class DimParser {
  public:

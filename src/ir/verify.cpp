@@ -274,11 +274,11 @@ class Verifier {
       if (def.fallback.empty() && !node.attrs.Has(def.name))
         Report(id, Concat("attribute '", def.name, "' is missing"));
     }
-    for (const auto& [name, value] : node.attrs) {
-      const auto def = std::find_if(defs.begin(), defs.end(), [&](const AttrDef& d) { return d.name == name; });
+    for (const auto& attr : node.attrs) {
+      const auto def = std::find_if(defs.begin(), defs.end(), [&](const AttrDef& d) { return d.name == attr.first; });
       if (def == defs.end()) {
-        if (!open) Report(id, Concat("there is no attribute '", Printable(name), "'"));
-      } else if (def->kind != KindOf(value)) {
+        if (!open) Report(id, Concat("there is no attribute '", Printable(attr.first), "'"));
+      } else if (def->kind != KindOf(attr.second)) {
         Report(id, Concat("attribute '", def->name, "' is of another kind"));
       }
     }
