@@ -1,11 +1,13 @@
 // Where a parser puts the arrays of the views: one arena that counts what it hands out against the limit view-bytes.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <memory_resource>
 #include <new>
 #include <span>
+#include <string>
 #include <type_traits>
 
 #include "formats/protobuf/wire_reader.h"
@@ -45,9 +47,14 @@ class ViewArena {
  private:
   bool Charge(size_t n, size_t size) {
     if (n > (budget_ - used_) / size) {
-      context_->Fail(LimitExceeded(context_->limits(), &Limits::view_bytes, n * static_cast<uint64_t>(size),
-                                   "memory for the structure of the model"),
-                     nullptr);
+      // What else the model needs is not known here, so the hint offers room rather than a count.
+      const Limits& limits = context_->limits();
+      const uint64_t wanted =
+          used_ + n * static_cast<uint64_t>(size) - 2 * static_cast<uint64_t>(context_->file().size());
+      Diag diag = LimitExceeded(limits, &Limits::view_bytes, wanted, "memory for the structure of the model");
+      diag.hint =
+          "if the file is trusted: --limit view-bytes=" + std::to_string(4 * std::max<uint64_t>(wanted, 1 << 20));
+      context_->Fail(std::move(diag), nullptr);
       return false;
     }
     used_ += n * static_cast<uint64_t>(size);
