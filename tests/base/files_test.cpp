@@ -145,26 +145,26 @@ TEST(AtomicFile, KeepsPermissionsAndReplacesLinks) {
   EXPECT_EQ(info.st_mode & 0777U, 0640U);
 }
 
+// The exit status of a process whose disk is full, played by a limit on the size of files.
+[[noreturn]] void WriteToAFullDisk(const std::string& path) {
+  std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit limit{1000, 1000};
+  if (setrlimit(RLIMIT_FSIZE, &limit) != 0) std::_Exit(98);
+  {
+    auto file = AtomicFile::Create(path);
+    Status status = file.ok() ? file->Write(std::string(100000, 'x')) : Status(file.TakeDiag());
+    if (status.ok()) status = file->Commit();
+    if (IdOf(status) != "file.write") std::_Exit(99);
+  }
+  std::_Exit(0);
+}
+
 using AtomicFileDeathTest = ::testing::Test;
 
-// A full disk, played by a limit on the size of files: an error, the old file, and nothing beside it.
 TEST(AtomicFileDeathTest, FullDiskLeavesTheOldFile) {
   const TempDir dir;
   const std::string path = dir.Write("out", "old");
-  EXPECT_EXIT(
-      {
-        std::signal(SIGXFSZ, SIG_IGN);
-        const rlimit limit{1000, 1000};
-        if (setrlimit(RLIMIT_FSIZE, &limit) != 0) std::_Exit(98);
-        {
-          auto file = AtomicFile::Create(path);
-          Status status = file.ok() ? file->Write(std::string(100000, 'x')) : Status(file.TakeDiag());
-          if (status.ok()) status = file->Commit();
-          if (IdOf(status) != "file.write") std::_Exit(99);
-        }
-        std::_Exit(0);
-      },
-      ::testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(WriteToAFullDisk(path), ::testing::ExitedWithCode(0), "");
   EXPECT_EQ(TempDir::Read(path), "old");
   EXPECT_EQ(dir.FileCount(), 1U);
 }
