@@ -107,15 +107,6 @@ void CopyTyped(StridedBlock b, const std::byte* src_bytes, std::byte* dst_bytes)
 
 }  // namespace
 
-std::vector<int64_t> RowMajorStrides(const Dims& dims) {
-  std::vector<int64_t> strides(dims.size(), 1);
-  for (int64_t d : dims) {
-    if (d == 0) return strides;  // nothing will be moved, and the products may leave 64 bits
-  }
-  for (size_t k = dims.size(); k-- > 1;) strides[k - 1] = strides[k] * dims[k];
-  return strides;
-}
-
 void StridedCopy(StridedBlock block, size_t element_bytes, const std::byte* src, std::byte* dst) {
   for (int64_t d : block.dims) {
     if (d == 0) return;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ir/tensor.h"
+#include "ops/plain.h"
 
 namespace godwit::ops {
 
@@ -17,7 +18,6 @@ struct StridedBlock {
   std::vector<int64_t> dst;
 };
 
-std::vector<int64_t> RowMajorStrides(const Dims& dims);
 void StridedCopy(StridedBlock block, size_t element_bytes, const std::byte* src, std::byte* dst);
 
 /// For each of `outer` blocks: row i of the result is row map[i] of the source's `rows` rows of `row_bytes` bytes. A
