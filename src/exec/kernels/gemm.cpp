@@ -6,6 +6,7 @@
 
 #include "exec/kernels/scratch.h"
 #include "exec/kernels/tile.h"
+#include "exec/kernels/turn.h"
 
 namespace godwit::kernels {
 namespace {
@@ -30,10 +31,7 @@ void PackA(const GemmArgs<T>& args, std::int64_t begin, std::int64_t rows, T* pa
     const std::int64_t width = std::min(kBlock, args.k - at);
     T* to = packed + at * rows;
     if (args.a_transposed) {
-      for (std::int64_t j = 0; j < width; ++j) {
-        const T* from = args.a + (at + j) * args.lda + begin;
-        for (std::int64_t row = 0; row < rows; ++row) to[row * kBlock + j] = from[row];
-      }
+      Turn(args.a + at * args.lda + begin, args.lda, width, rows, to, kBlock);
     } else if (width == kBlock) {
       const T* from = args.a + begin * args.lda + at;
       for (std::int64_t row = 0; row < rows; ++row)

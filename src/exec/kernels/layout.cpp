@@ -1,32 +1,14 @@
 #include "exec/kernels/layout.h"
 
 #include <algorithm>
-#include <cstring>
-#include <vector>
 
 #include "exec/kernels/tile.h"
+#include "exec/kernels/turn.h"
 
 namespace godwit::kernels {
 namespace {
 
-// Squares of this side are turned at a time, so that both sides' cache lines are used whole.
-constexpr std::int64_t kSquare = 16;
-
 std::int64_t Blocks(std::int64_t channels) { return (channels + kBlock - 1) / kBlock; }
-
-/// y[j][i] = x[i][j] for i < rows, j < columns, with the given distances between rows of x and of y.
-template <class T>
-void Turn(const T* x, std::int64_t x_row, std::int64_t rows, std::int64_t columns, T* y, std::int64_t y_row) {
-  for (std::int64_t j0 = 0; j0 < columns; j0 += kSquare) {
-    const std::int64_t j1 = std::min(columns, j0 + kSquare);
-    for (std::int64_t i0 = 0; i0 < rows; i0 += kSquare) {
-      const std::int64_t i1 = std::min(rows, i0 + kSquare);
-      for (std::int64_t j = j0; j < j1; ++j) {
-        for (std::int64_t i = i0; i < i1; ++i) y[j * y_row + i] = x[i * x_row + j];
-      }
-    }
-  }
-}
 
 template <class F>
 void ForBlocks(std::int64_t batch, std::int64_t channels, std::int64_t spatial, ThreadPool* pool, F body) {

@@ -1,4 +1,6 @@
 // The sixteen-lane tree of reduce.h over vectors.
+#include <algorithm>
+
 #include "exec/kernels/math-inl.h"
 #include "exec/kernels/reduce.h"
 #include "exec/kernels/tile.h"
@@ -50,6 +52,21 @@ struct Reducer {
 template <class T>
 constexpr int kParts = 16 / LanesOf<T>();
 
+/// Joins lane i with lane i + half until one is left.
+template <class R, class D>
+HWY_INLINE hn::TFromD<D> JoinHalves(D, hn::Vec<D> v) {
+#if HWY_TARGET == HWY_SCALAR
+  return hn::GetLane(v);
+#else
+  if constexpr (hn::MaxLanes(D()) == 1) {
+    return hn::GetLane(v);
+  } else {
+    const hn::Half<D> half;
+    return JoinHalves<R>(half, R::Join(hn::LowerHalf(half, v), hn::UpperHalf(half, v)));
+  }
+#endif
+}
+
 /// Sixteen running results.
 template <class R, class T>
 struct SixteenLanes {
@@ -68,15 +85,7 @@ struct SixteenLanes {
       GODWIT_UNROLL
       for (int i = 0; i < half; ++i) part[i] = R::Join(part[i], part[i + half]);
     }
-    const hn::CappedTag<T, 1> one;
-    HWY_ALIGN T lanes[LanesOf<T>()];
-    hn::Store(part[0], d, lanes);
-    for (int half = LanesOf<T>() / 2; half > 0; half /= 2) {
-      for (int i = 0; i < half; ++i) {
-        lanes[i] = hn::GetLane(R::Join(hn::LoadU(one, lanes + i), hn::LoadU(one, lanes + i + half)));
-      }
-    }
-    return lanes[0];
+    return JoinHalves<R>(d, part[0]);
   }
 };
 
@@ -93,11 +102,14 @@ HWY_INLINE T ReduceRow(const T* x, std::int64_t count, T padding, const F& f) {
       lanes.part[k] = R::Take(d, lanes.part[k], f.Call(hn::LoadU(d, x + i + k * kLanes)));
   }
   if (i < count) {
-    HWY_ALIGN T rest[16];
-    for (std::int64_t j = 0; j < 16; ++j) rest[j] = i + j < count ? x[i + j] : padding;
     GODWIT_UNROLL
-    for (int k = 0; k < kParts<T>; ++k)
-      lanes.part[k] = R::Take(d, lanes.part[k], f.Call(hn::Load(d, rest + k * kLanes)));
+    for (int k = 0; k < kParts<T>; ++k) {
+      const std::int64_t left = count - i - k * kLanes;
+      const auto real = hn::FirstN(d, static_cast<std::size_t>(std::clamp<std::int64_t>(left, 0, kLanes)));
+      const auto loaded =
+          left > 0 ? LoadFirst(d, x + i + k * kLanes, std::min<std::int64_t>(left, kLanes)) : hn::Zero(d);
+      lanes.part[k] = R::Take(d, lanes.part[k], f.Call(hn::IfThenElse(real, loaded, hn::Set(d, padding))));
+    }
   }
   return lanes.Tree();
 }
@@ -148,21 +160,13 @@ HWY_INLINE void MapRow(const T* x, std::int64_t count, T* y, const F& f) {
   constexpr int kLanes = LanesOf<T>();
   std::int64_t i = 0;
   for (; i + kLanes <= count; i += kLanes) hn::StoreU(f.Call(hn::LoadU(d, x + i), i, kLanes), d, y + i);
-  if (i == count) return;
-  HWY_ALIGN T rest[kLanes] = {};
-  for (std::int64_t j = i; j < count; ++j) rest[j - i] = x[j];
-  hn::Store(f.Call(hn::Load(d, rest), i, count - i), d, rest);
-  for (std::int64_t j = i; j < count; ++j) y[j] = rest[j - i];
+  if (i < count) StoreFirst(f.Call(LoadFirst(d, x + i, count - i), i, count - i), d, y + i, count - i);
 }
 
 template <class T>
 HWY_INLINE VecT<T> LoadPart(const T* x, std::int64_t count) {
   const Tag<T> d;
-  constexpr int kLanes = LanesOf<T>();
-  if (count == kLanes) return hn::LoadU(d, x);
-  HWY_ALIGN T rest[kLanes] = {};
-  for (std::int64_t j = 0; j < count; ++j) rest[j] = x[j];
-  return hn::Load(d, rest);
+  return count == LanesOf<T>() ? hn::LoadU(d, x) : LoadFirst(d, x, count);
 }
 
 }  // namespace godwit::kernels::HWY_NAMESPACE

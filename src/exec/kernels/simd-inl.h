@@ -20,6 +20,14 @@
 #define GODWIT_NATIVE_FMA 0
 #endif
 
+// Whether masked loads and stores leave the memory under false lanes alone.
+#undef GODWIT_MASKED_MEMORY
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
+#define GODWIT_MASKED_MEMORY 1
+#else
+#define GODWIT_MASKED_MEMORY 0
+#endif
+
 #undef GODWIT_UNROLL
 #if defined(__clang__)
 #define GODWIT_UNROLL _Pragma("clang loop unroll(full)")
@@ -56,6 +64,29 @@ HWY_INLINE V Fma(D d, V a, V b, V c) {
   hn::Store(c, d, z);
   for (std::size_t i = 0; i < kLanes; ++i) z[i] = FusedMulAdd(x[i], y[i], z[i]);
   return hn::Load(d, z);
+#endif
+}
+
+/// The first `count` lanes from x, the others zero; touches no memory past them.
+template <class D, class T>
+HWY_INLINE hn::Vec<D> LoadFirst(D d, const T* x, std::int64_t count) {
+#if GODWIT_MASKED_MEMORY
+  return hn::MaskedLoad(hn::FirstN(d, static_cast<std::size_t>(count)), d, x);
+#else
+  HWY_ALIGN T lanes[hn::MaxLanes(D())] = {};
+  for (std::int64_t i = 0; i < count; ++i) lanes[i] = x[i];
+  return hn::Load(d, lanes);
+#endif
+}
+
+template <class D, class T>
+HWY_INLINE void StoreFirst(hn::Vec<D> v, D d, T* y, std::int64_t count) {
+#if GODWIT_MASKED_MEMORY
+  hn::BlendedStore(v, hn::FirstN(d, static_cast<std::size_t>(count)), d, y);
+#else
+  HWY_ALIGN T lanes[hn::MaxLanes(D())];
+  hn::Store(v, d, lanes);
+  for (std::int64_t i = 0; i < count; ++i) y[i] = lanes[i];
 #endif
 }
 

@@ -78,13 +78,15 @@ struct Finish {
     return clips ? Clip(x) : x;
   }
 
-  HWY_INLINE T CallOne(const Epilogue<T>& e, T x, std::int64_t row, std::int64_t column, std::int64_t at) const {
+  /// The same for the first `count` lanes.
+  HWY_INLINE V CallFirst(const Epilogue<T>& e, V x, std::int64_t row, std::int64_t column, std::int64_t at,
+                         std::int64_t count) const {
     const Tag<T> d;
-    if (scales) x *= e.scale;
-    if (e.bias != nullptr) x += e.bias[column];
-    if (e.row_bias != nullptr) x += e.row_bias[row];
-    if (e.residual != nullptr) x += e.residual[at];
-    return clips ? hn::GetLane(Clip(hn::Set(d, x))) : x;
+    if (scales) x = hn::Mul(x, scale);
+    if (e.bias != nullptr) x = hn::Add(x, LoadFirst(d, e.bias + column, count));
+    if (e.row_bias != nullptr) x = hn::Add(x, hn::Set(d, e.row_bias[row]));
+    if (e.residual != nullptr) x = hn::Add(x, LoadFirst(d, e.residual + at, count));
+    return clips ? Clip(x) : x;
   }
 };
 
@@ -130,18 +132,14 @@ HWY_NOINLINE void Tile(const TileArgs<T>& t, std::int64_t row, std::int64_t colu
     }
     return;
   }
-  HWY_ALIGN T lanes[P][NV][kLanes];
   GODWIT_UNROLL
-  for (int p = 0; p < P; ++p) {
+  for (int v = 0; v < NV; ++v) {
+    const std::int64_t begin = column + v * kLanes, count = std::min(kLanes, t.columns - begin);
+    if (count <= 0) return;
     GODWIT_UNROLL
-    for (int v = 0; v < NV; ++v) hn::Store(sum[p][v], d, lanes[p][v]);
-  }
-  for (int p = 0; p < P; ++p) {
-    for (int v = 0; v < NV; ++v) {
-      for (std::int64_t j = 0; j < kLanes && column + v * kLanes + j < t.columns; ++j) {
-        const std::int64_t place = at + p * t.c_row + VectorAt<T>(v, t.c_block) + j;
-        t.c[place] = finish.CallOne(t.epilogue, lanes[p][v][j], row + p, column + v * kLanes + j, place);
-      }
+    for (int p = 0; p < P; ++p) {
+      const std::int64_t place = at + p * t.c_row + VectorAt<T>(v, t.c_block);
+      StoreFirst(finish.CallFirst(t.epilogue, sum[p][v], row + p, begin, place, count), d, t.c + place, count);
     }
   }
 }

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "exec/kernels/layout.h"
+#include "exec/kernels/turn.h"
 
 namespace godwit::kernels {
 namespace {
@@ -34,20 +35,22 @@ struct Bytes16 {
   std::uint64_t low, high;
 };
 
-/// Rows of `columns` outputs; x advances by `row_step` from row to row and by `column_step` within one.
-template <class E>
-void TurnTile(const E* x, std::int64_t rows, std::int64_t row_step, std::int64_t columns, std::int64_t column_step,
-              E* y, std::int64_t y_row) {
-  constexpr std::int64_t kSquare = 16;
-  for (std::int64_t r0 = 0; r0 < rows; r0 += kSquare) {
-    const std::int64_t r1 = std::min(rows, r0 + kSquare);
-    for (std::int64_t c0 = 0; c0 < columns; c0 += kSquare) {
-      const std::int64_t c1 = std::min(columns, c0 + kSquare);
-      for (std::int64_t r = r0; r < r1; ++r) {
-        for (std::int64_t c = c0; c < c1; ++c) y[r * y_row + c] = x[r * row_step + c * column_step];
-      }
-    }
+void TurnAny(const Bytes16* x, std::int64_t x_row, std::int64_t rows, std::int64_t columns, Bytes16* y,
+             std::int64_t y_row) {
+  for (std::int64_t j = 0; j < columns; ++j) {
+    for (std::int64_t i = 0; i < rows; ++i) y[j * y_row + i] = x[i * x_row + j];
   }
+}
+
+template <class E>
+void TurnAny(const E* x, std::int64_t x_row, std::int64_t rows, std::int64_t columns, E* y, std::int64_t y_row) {
+  Turn(x, x_row, rows, columns, y, y_row);
+}
+
+/// `count` elements, `step` apart in x.
+template <class E>
+void Gather(const E* x, std::int64_t step, std::int64_t count, E* y) {
+  for (std::int64_t i = 0; i < count; ++i) y[i] = x[i * step];
 }
 
 template <class E>
@@ -89,8 +92,10 @@ void Run(const E* x, const std::vector<Axis>& axes, E* y, ThreadPool* pool) {
       }
       if (last.x_step == 1) {
         std::memcpy(y + to, x + from, static_cast<std::size_t>(last.size) * sizeof(E));
+      } else if (rows == 1) {
+        Gather(x + from, last.x_step, last.size, y + to);
       } else {
-        TurnTile(x + from, rows, 1, last.size, last.x_step, y + to, turn_step);
+        TurnAny(x + from, last.x_step, last.size, rows, y + to, turn_step);
       }
     }
   });
@@ -105,7 +110,7 @@ bool Transpose(const void* x, std::span<const std::int64_t> shape, std::span<con
   switch (element_bytes) {
     case 1: run(static_cast<const std::uint8_t*>(nullptr)); return true;
     case 2: run(static_cast<const std::uint16_t*>(nullptr)); return true;
-    case 4: run(static_cast<const std::uint32_t*>(nullptr)); return true;
+    case 4: run(static_cast<const float*>(nullptr)); return true;  // moved, never computed with
     case 8: run(static_cast<const std::uint64_t*>(nullptr)); return true;
     case 16: run(static_cast<const Bytes16*>(nullptr)); return true;
     default: return false;

@@ -90,11 +90,7 @@ HWY_NOINLINE void UnarySpan(const UnaryFunctor<op, T> f, const T* x, T* y, std::
   constexpr int kLanes = LanesOf<T>();
   std::int64_t i = 0;
   for (; i + kLanes <= count; i += kLanes) hn::StoreU(f.Call(hn::LoadU(d, x + i)), d, y + i);
-  if (i == count) return;
-  HWY_ALIGN T rest[kLanes] = {};
-  for (std::int64_t j = i; j < count; ++j) rest[j - i] = x[j];
-  hn::Store(f.Call(hn::Load(d, rest)), d, rest);
-  for (std::int64_t j = i; j < count; ++j) y[j] = rest[j - i];
+  if (i < count) StoreFirst(f.Call(LoadFirst(d, x + i, count - i)), d, y + i, count - i);
 }
 
 /// False when the operator has no vector form.
