@@ -24,11 +24,11 @@ constexpr AttrDef kGroupAttrs[] = {
 constexpr AttrDef kInstanceAttrs[] = {kEpsilon, kChannelAxis};
 constexpr std::string_view kGroupRules[] = {
     "c1: x has rank 2 or more and channel_axis is one of its axes but the first",
-    "c2: groups is positive and divides the channels",
-    "c3: scale and bias have one value for each channel, or one for each group"};
+    "c2: scale and bias have one value for each channel, or one for each group",
+    "c3: groups is positive and divides the channels"};
 constexpr std::string_view kInstanceRules[] = {
     "c1: x has rank 2 or more and channel_axis is one of its axes but the first",
-    "c3: scale and bias have one value for each channel"};
+    "c2: scale and bias have one value for each channel"};
 
 template <class Ctx>
 Result<size_t> ChannelAxis(const Ctx& ctx, int rank) {
@@ -42,12 +42,12 @@ Status CheckParameters(InferCtx& ctx, int64_t groups) {
   TRY(const size_t axis, ChannelAxis(ctx, ctx.Rank(0)));
   const Dim& channels = ctx.ShapeOf(0)[axis];
   if (groups < 0 || (groups > 0 && channels.is_static() && channels.value() % groups != 0))
-    return ctx.Fail("c2", fmt::format("{} groups of {} channels", groups, channels.ToString()));
+    return ctx.Fail("c3", fmt::format("{} groups of {} channels", groups, channels.ToString()));
   for (size_t i = 1; i < 3; ++i) {
     if (!ctx.Ranked(i)) continue;
     const bool fits = ctx.Rank(i) == 1 && (MayEqual(ctx.ShapeOf(i)[0], channels) ||
                                            (groups > 0 && MayEqual(ctx.ShapeOf(i)[0], Dim(groups))));
-    if (!fits) return ctx.Fail("c3", fmt::format("{} for {} channels", ToString(ctx.ShapeOf(i)), channels.ToString()));
+    if (!fits) return ctx.Fail("c2", fmt::format("{} for {} channels", ToString(ctx.ShapeOf(i)), channels.ToString()));
   }
   return Ok{};
 }
@@ -55,7 +55,7 @@ Status CheckParameters(InferCtx& ctx, int64_t groups) {
 Status InferGroup(InferCtx& ctx) {
   ctx.Out(0, ctx.In(0));
   const int64_t groups = ctx.attrs.Int("groups");
-  if (groups < 1) return ctx.Fail("c2", fmt::format("{} groups", groups));
+  if (groups < 1) return ctx.Fail("c3", fmt::format("{} groups", groups));
   return CheckParameters(ctx, groups);
 }
 
@@ -71,7 +71,7 @@ Status Run(EvalCtx& ctx, size_t axis, int64_t groups) {
   for (size_t i = 1; i < 3; ++i) {
     p[i] = Widen<double>(ctx.In(i));
     if (ctx.In(i).size() != channels && ctx.In(i).size() != groups)
-      return ctx.Fail("c3", fmt::format("{} for {} channels", ToString(ctx.In(i).dims()), channels));
+      return ctx.Fail("c2", fmt::format("{} for {} channels", ToString(ctx.In(i).dims()), channels));
   }
   TRY(Tensor * out, ctx.Make(0, x.dtype(), x.dims()));
   if (x.size() == 0) return Ok{};
@@ -112,7 +112,7 @@ Status EvalGroup(EvalCtx& ctx) {
   TRY(const size_t axis, ChannelAxis(ctx, x.rank()));
   const int64_t groups = ctx.attrs.Int("groups");
   if (groups < 1 || x.dims()[axis] % groups != 0)
-    return ctx.Fail("c2", fmt::format("{} groups of {} channels", groups, x.dims()[axis]));
+    return ctx.Fail("c3", fmt::format("{} groups of {} channels", groups, x.dims()[axis]));
   return Run(ctx, axis, groups);
 }
 

@@ -21,6 +21,11 @@ std::span<const Sample> FloatSamples() {
   return samples;
 }
 
+std::span<const Sample> IdentitySamples() {
+  static const Sample samples[] = {{{"f32[2,3]"}, {}}, {{"string[2]"}, {}}, {{"seq(i64[2])"}, {}}, {{"i4[0,3]"}, {}}};
+  return samples;
+}
+
 Status EvalAbs(EvalCtx& ctx) {
   return EvalUnary(ctx, {[](double x) { return x < 0    ? -x
                                                : x == 0 ? 0.0
@@ -88,6 +93,7 @@ extern const OpDef kIdentity{.name = "identity",
                              .operands = kAnyIn,
                              .results = kAnyOut,
                              .infer = InferIdentity,
-                             .eval = EvalIdentity};
+                             .eval = EvalIdentity,
+                             .samples = IdentitySamples};
 
 }  // namespace godwit::ops

@@ -66,6 +66,17 @@ TEST_P(OpTable, IsWellFormed) {
   }
 }
 
+// Operators with regions, and those without a kernel, are exercised by whole graphs elsewhere.
+bool NeedsSamples(const OpDef& op) { return op.regions == 0 && op.name != "opaque"; }
+
+TEST_P(OpTable, HasSamples) {
+  const OpDef& op = *GetParam();
+  if (NeedsSamples(op)) {
+    ASSERT_NE(op.samples, nullptr);
+    EXPECT_FALSE(op.samples().empty());
+  }
+}
+
 void ForEachSample(const OpDef& op, const std::function<void(const Sample&, const std::vector<SampleOperand>&)>& body) {
   if (op.samples == nullptr || op.regions != 0) return;
   for (const Sample& sample : op.samples()) {
@@ -127,6 +138,11 @@ TEST_P(OpTable, SamplesInferAsTheyEvaluate) {
     EvalCtx eval(op, sample.attrs, std::move(values), sample.n_out);
     const Status status = op.eval(eval);
     ASSERT_TRUE(status.ok()) << FormatDiag(status.diag());
+    const std::vector<SampleOperand> fresh = *test::MakeOperands(sample);
+    for (size_t i = 0; i < fresh.size(); ++i) {
+      if (!fresh[i].value.is_tensor()) continue;
+      EXPECT_TRUE(Identical(fresh[i].value.tensor, operands[i].value.tensor)) << "operand " << i << " was written to";
+    }
     for (size_t i = 0; i < types.size(); ++i) {
       const RtValue& value = eval.results()[i];
       if (value.absent()) {
