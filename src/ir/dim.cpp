@@ -20,6 +20,8 @@ constexpr size_t kMaxChoices = 8;
 constexpr size_t kMaxText = 2048;
 constexpr int kMaxDepth = 32;
 constexpr int kMaxPower = 16;
+// What opaque symbols begin with: unlike sizes they may be negative.
+constexpr std::string_view kOpaqueMark = "=";
 constexpr int64_t kIntMax = std::numeric_limits<int64_t>::max();
 constexpr int64_t kIntMin = std::numeric_limits<int64_t>::min();
 
@@ -77,7 +79,7 @@ bool NonNegative(const Dim& dim);
 
 bool NonNegative(const DimAtom& atom) {
   switch (atom.kind) {
-    case DimAtom::Kind::kSymbol: return true;
+    case DimAtom::Kind::kSymbol: return atom.name.substr(0, kOpaqueMark.size()) != kOpaqueMark;
     case DimAtom::Kind::kFloor:
     case DimAtom::Kind::kMin:
       return std::all_of(atom.args.begin(), atom.args.end(), [](const Dim& d) { return NonNegative(d); });
@@ -102,7 +104,7 @@ bool NonNegative(const Dim& dim) {
 bool SplitByTerm(const Terms& a, const DimTerm& divisor, Terms* quotient, Terms* remainder) {
   for (const DimTerm& t : a) {
     std::optional<Factors> rest = DivideFactors(t.factors, divisor.factors);
-    int64_t whole = rest ? FloorDivInt(t.coeff, divisor.coeff) : 0;
+    const int64_t whole = rest ? FloorDivInt(t.coeff, divisor.coeff) : 0;
     if (whole != 0) {
       DimTerm q;
       q.coeff = whole;
@@ -110,7 +112,10 @@ bool SplitByTerm(const Terms& a, const DimTerm& divisor, Terms* quotient, Terms*
       quotient->push_back(std::move(q));
     }
     DimTerm r = t;
-    r.coeff = t.coeff - whole * divisor.coeff;
+    if (rest) {
+      r.coeff = t.coeff % divisor.coeff;
+      if (r.coeff < 0) r.coeff += divisor.coeff;
+    }
     if (r.coeff != 0) remainder->push_back(std::move(r));
   }
   return !quotient->empty();
@@ -140,11 +145,11 @@ std::optional<Dim> ExactQuotient(const Dim& a, const Dim& b) {
     if (rest.is_static() && rest.value() == 0) return quotient;
     const DimTerm top = leading(DimBuilder::TermsOf(rest));
     std::optional<Factors> factors = DivideFactors(top.factors, lead.factors);
-    if (!factors || top.coeff % lead.coeff != 0) return std::nullopt;
+    if (!factors || top.coeff == kIntMin || top.coeff % lead.coeff != 0) return std::nullopt;
     DimTerm t;
     t.coeff = top.coeff / lead.coeff;
     t.factors = *std::move(factors);
-    const Dim part = DimBuilder::Make({t}, "quotient");
+    const Dim part = DimBuilder::Make({t});
     quotient = quotient + part;
     rest = rest - part * b;
   }
@@ -170,7 +175,7 @@ Dim FloorDivByInt(const Dim& dim, int64_t divisor) {
   Terms quotient;
   Terms remainder;
   SplitByTerm(terms, one, &quotient, &remainder);
-  const Dim whole = DimBuilder::Make(std::move(quotient), "quotient");
+  const Dim whole = DimBuilder::Make(std::move(quotient));
   if (remainder.empty()) return whole;
   // floor((g*X + c)/(g*d)) = floor((X + floor(c/g))/d)
   int64_t common = divisor;
@@ -178,7 +183,7 @@ Dim FloorDivByInt(const Dim& dim, int64_t divisor) {
     if (!t.factors.empty()) common = std::gcd(common, t.coeff);
   }
   for (DimTerm& t : remainder) t.coeff = FloorDivInt(t.coeff, common);
-  const Dim part = DimBuilder::Make(std::move(remainder), "remainder");
+  const Dim part = DimBuilder::Make(std::move(remainder));
   divisor /= common;
   if (part.is_static()) return whole + Dim(FloorDivInt(part.value(), divisor));
   if (divisor == 1) return whole + part;
@@ -191,7 +196,7 @@ Dim FloorDivByInt(const Dim& dim, int64_t divisor) {
         __builtin_mul_overflow(atom.args[1].value(), divisor, &product)) {
       continue;
     }
-    const Dim rest = part - DimBuilder::Make({t}, "term");
+    const Dim rest = part - DimBuilder::Make({t});
     return whole + Dim::FloorDiv(atom.args[0] + rest * atom.args[1], product);
   }
   return whole + FloorAtom(part, divisor);
@@ -210,11 +215,12 @@ Dim FloorDivBySymbolic(const Dim& a, const Dim& b) {
   for (Terms* terms : {&upper, &lower}) {
     for (DimTerm& t : *terms) {
       t.factors = *DivideFactors(t.factors, common);
+      t.key.clear();
       t.coeff /= divisor;
     }
   }
-  Dim numerator = DimBuilder::Make(std::move(upper), "numerator");
-  Dim denominator = DimBuilder::Make(std::move(lower), "denominator");
+  Dim numerator = DimBuilder::Make(std::move(upper));
+  Dim denominator = DimBuilder::Make(std::move(lower));
   if (denominator.is_static()) return Dim::FloorDiv(numerator, denominator);
   const Terms top = DimBuilder::TermsOf(numerator);
   const Terms bottom = DimBuilder::TermsOf(denominator);
@@ -222,8 +228,7 @@ Dim FloorDivBySymbolic(const Dim& a, const Dim& b) {
     Terms quotient;
     Terms remainder;
     if (SplitByTerm(top, bottom[0], &quotient, &remainder)) {
-      return DimBuilder::Make(std::move(quotient), "quotient") +
-             Dim::FloorDiv(DimBuilder::Make(std::move(remainder), "remainder"), denominator);
+      return DimBuilder::Make(std::move(quotient)) + Dim::FloorDiv(DimBuilder::Make(std::move(remainder)), denominator);
     }
   }
   return FloorAtom(std::move(numerator), std::move(denominator));
@@ -250,12 +255,14 @@ std::string DimBuilder::KeyOf(const Factors& factors) {
 }
 
 Dim DimBuilder::Opaque(const std::string& what) {
-  if (what.size() <= 128) return Dim::Symbol(what);
-  return Dim::Symbol(Concat("expression ", std::to_string(Hash(what))));
+  const bool is_short = what.size() <= 128;
+  return Dim::Symbol(is_short ? Concat(kOpaqueMark, what) : Concat(kOpaqueMark, "#", std::to_string(Hash(what))));
 }
 
-Dim DimBuilder::Make(Terms terms, const std::string& what) {
-  for (DimTerm& t : terms) t.key = KeyOf(t.factors);
+std::optional<Dim> DimBuilder::TryMake(Terms terms) {
+  for (DimTerm& t : terms) {
+    if (t.key.empty()) t.key = KeyOf(t.factors);
+  }
   std::stable_sort(terms.begin(), terms.end(), [](const DimTerm& a, const DimTerm& b) {
     if (a.factors.empty() != b.factors.empty()) return b.factors.empty();
     return a.key < b.key;
@@ -264,14 +271,14 @@ Dim DimBuilder::Make(Terms terms, const std::string& what) {
   for (DimTerm& t : terms) {
     if (!expr->terms.empty() && expr->terms.back().key == t.key) {
       int64_t& sum = expr->terms.back().coeff;
-      if (__builtin_add_overflow(sum, t.coeff, &sum)) return Opaque(what);
+      if (__builtin_add_overflow(sum, t.coeff, &sum)) return std::nullopt;
     } else {
       expr->terms.push_back(std::move(t));
     }
     if (expr->terms.back().coeff == 0) expr->terms.pop_back();
   }
-  if (expr->terms.empty()) return 0;
-  if (expr->terms.size() == 1 && expr->terms[0].factors.empty()) return expr->terms[0].coeff;
+  if (expr->terms.empty()) return Dim(0);
+  if (expr->terms.size() == 1 && expr->terms[0].factors.empty()) return Dim(expr->terms[0].coeff);
   for (const DimTerm& t : expr->terms) {
     const bool first = expr->text.empty();
     const bool negative = t.coeff < 0;
@@ -283,7 +290,7 @@ Dim DimBuilder::Make(Terms terms, const std::string& what) {
     expr->text += t.key;
     for (const auto& [atom, power] : t.factors) {
       expr->depth = std::max(expr->depth, atom->depth);
-      if (power > kMaxPower) return Opaque(what);
+      if (power > kMaxPower) return std::nullopt;
     }
   }
   const bool sole_symbol = expr->terms.size() == 1 && expr->terms[0].factors.size() == 1 &&
@@ -294,15 +301,21 @@ Dim DimBuilder::Make(Terms terms, const std::string& what) {
   return Dim(std::shared_ptr<const Dim::Expr>(std::move(expr)));
 }
 
+Dim DimBuilder::Make(Terms terms) {
+  std::optional<Dim> dim = TryMake(std::move(terms));
+  CHECK(dim.has_value());
+  return *std::move(dim);
+}
+
 Dim DimBuilder::OfAtom(DimAtom atom) {
   for (const Dim& d : atom.args) {
     if (d.expr_ != nullptr) atom.depth = std::max(atom.depth, d.expr_->depth + 1);
   }
-  const std::string what = atom.text;
   DimTerm term;
   term.coeff = 1;
+  term.key = atom.text;
   term.factors.emplace_back(std::make_shared<const DimAtom>(std::move(atom)), 1);
-  return Make({std::move(term)}, what);
+  return Make({std::move(term)});
 }
 
 DimAtomPtr DimBuilder::SoleAtom(const Dim& dim) {
@@ -389,7 +402,8 @@ Dim operator+(const Dim& a, const Dim& b) {
   Terms terms = DimBuilder::TermsOf(a);
   const Terms more = DimBuilder::TermsOf(b);
   terms.insert(terms.end(), more.begin(), more.end());
-  return DimBuilder::Make(std::move(terms), Describe("+", a, b));
+  if (std::optional<Dim> sum_of_terms = DimBuilder::TryMake(std::move(terms))) return *std::move(sum_of_terms);
+  return DimBuilder::Opaque(Describe("+", a, b));
 }
 
 Dim operator-(const Dim& a, const Dim& b) {
@@ -422,7 +436,8 @@ Dim operator*(const Dim& a, const Dim& b) {
       terms.push_back(std::move(t));
     }
   }
-  return DimBuilder::Make(std::move(terms), Describe("*", a, b));
+  if (std::optional<Dim> made = DimBuilder::TryMake(std::move(terms))) return *std::move(made);
+  return DimBuilder::Opaque(Describe("*", a, b));
 }
 
 bool operator==(const Dim& a, const Dim& b) {

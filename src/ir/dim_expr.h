@@ -39,8 +39,11 @@ struct DimBuilder {
   using Terms = std::vector<DimTerm>;
 
   static Terms TermsOf(const Dim& dim);
-  /// Sorts, merges, drops zeros. `what` names the operation should the result not be representable.
-  static Dim Make(Terms terms, const std::string& what);
+  /// Sorts, merges, drops zeros; keys that are empty are filled in. nullopt when a coefficient leaves 64 bits or a
+  /// power grows too large.
+  static std::optional<Dim> TryMake(Terms terms);
+  /// For terms that are part of an existing dim, which cannot fail.
+  static Dim Make(Terms terms);
   static Dim Opaque(const std::string& what);
   static Dim OfAtom(DimAtom atom);
   /// The atom when the dim is exactly one atom.

@@ -77,6 +77,14 @@ TEST(Dim, OverflowIsOpaqueAndDeterministic) {
   EXPECT_EQ(huge * huge, huge * huge);
   EXPECT_FALSE(huge * huge == huge + huge);
   EXPECT_FALSE((Dim::FloorDiv(std::numeric_limits<int64_t>::min(), -1)).is_static());
+  const Dim smallest = std::numeric_limits<int64_t>::min();
+  for (const Dim& d : {smallest * n, smallest * n + 1, smallest * n - n}) {
+    for (const Dim& by : {Dim(-1), Dim(3), Dim(2), smallest, n * Dim(-1), n, n * smallest, n * 3}) {
+      EXPECT_EQ(Dim::FloorDiv(d, by), Dim::FloorDiv(d, by));
+      EXPECT_EQ(Dim::CeilDiv(d, by), Dim::CeilDiv(d, by));
+      EXPECT_EQ(Dim::Max(d, by), Dim::Max(by, d));
+    }
+  }
   Dim power = n + Dim::Symbol("M");
   for (int i = 0; i < 40; ++i) power = power * power;
   EXPECT_LT(power.ToString().size(), 4096U);
