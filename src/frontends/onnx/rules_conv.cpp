@@ -35,9 +35,20 @@ Status ImportConvTranspose(NodeImport& n) {
   return n.Same(ops::kConvTranspose, std::move(attrs));
 }
 
+Status ImportDeformConv(NodeImport& n) {
+  Attrs attrs;
+  RETURN_IF_ERROR(ReadWindow(n, &attrs));
+  RETURN_IF_ERROR(CopyInt(n, "group", "group", 1, &attrs));
+  RETURN_IF_ERROR(CopyInt(n, "offset_group", "offset_group", 1, &attrs));
+  TRY(ValueId w, n.In(1));
+  RETURN_IF_ERROR(CheckKernel(n, w, 2));
+  return n.Same(ops::kDeformConv, std::move(attrs));
+}
+
 constexpr Rule kRules[] = {
     {"Conv", 1, ImportConv},
     {"ConvTranspose", 1, ImportConvTranspose},
+    {"DeformConv", 19, ImportDeformConv},
 };
 
 }  // namespace

@@ -18,7 +18,16 @@ Status ImportGemm(NodeImport& n) {
   return n.Same(ops::kGemm, std::move(attrs));
 }
 
+Status ImportEinsum(NodeImport& n) {
+  TRY(std::string equation, n.Str("equation"));
+  return n.Same(ops::kEinsum, {{"equation", std::move(equation)}});
+}
+
+Status ImportDet(NodeImport& n) { return n.Same(ops::kDet); }
+
 constexpr Rule kRules[] = {
+    {"Det", 11, ImportDet},
+    {"Einsum", 12, ImportEinsum},
     {"Gemm", 1, ImportGemm},
     {"MatMul", 1, ImportMatMul},
 };

@@ -125,6 +125,23 @@ Status ImportLrn(NodeImport& n) {
   return n.Same(ops::kLrn, std::move(attrs));
 }
 
+// (x - mean) / (deviation + 1e-9) over some axes, as the standard's function body has it.
+Status ImportMeanVarianceNorm(NodeImport& n) {
+  TRY(ValueId x, n.In(0));
+  TRY(std::vector<int64_t> listed, n.Ints("axes"));
+  if (!n.HasAttr("axes")) listed = {0, 2, 3};
+  const ValueId axes = n.I64s(listed);
+  TRY(ValueId mean, n.Emit(ops::kReduce, {x, axes}, {{"mode", "mean"}}));
+  TRY(ValueId centred, n.Emit(ops::kSub, {x, mean}));
+  TRY(ValueId squares, n.Emit(ops::kMul, {centred, centred}));
+  TRY(ValueId variance, n.Emit(ops::kReduce, {squares, axes}, {{"mode", "mean"}}));
+  TRY(ValueId deviation, n.Emit(ops::kSqrt, {variance}));
+  TRY(ValueId divisor, n.Emit(ops::kAdd, {deviation, n.ScalarLike(x, 1e-9)}));
+  TRY(ValueId y, n.Emit(ops::kDiv, {centred, divisor}));
+  n.Out(0, y);
+  return Ok{};
+}
+
 constexpr Rule kRules[] = {
     {"BatchNormalization", 1, ImportBatchNorm},
     {"BatchNormalization", 7, ImportBatchNorm},
@@ -136,6 +153,7 @@ constexpr Rule kRules[] = {
     // ONNX Runtime writes the two layer norms into this domain whatever its version.
     {"LayerNormalization", 1, ImportLayerNorm},
     {"LpNormalization", 1, ImportLpNorm},
+    {"MeanVarianceNormalization", 9, ImportMeanVarianceNorm},
     {"RMSNormalization", 23, ImportRmsNorm},
     {"SimplifiedLayerNormalization", 1, ImportRmsNorm},
 };

@@ -1,6 +1,7 @@
 // Reductions, running sums and softmax.
 #include <fmt/format.h>
 
+#include "frontends/onnx/softmax_import.h"
 #include "frontends/onnx/window_import.h"
 
 namespace godwit::from_onnx {
@@ -75,16 +76,9 @@ bool IsLastInEffect(const Type& type, int64_t axis) {
   return axis < type.rank();
 }
 
-Status ImportSoftmaxOf(NodeImport& n, const char* mode) {
-  TRY(ValueId x, n.In(0));
-  if (n.version() >= 13) {
-    TRY(const int64_t axis, n.Int("axis", -1));
-    TRY(ValueId y, n.Emit(ops::kSoftmax, {x}, SoftmaxAttrs(mode, axis)));
-    n.Out(0, y);
-    return Ok{};
-  }
-  // Before version 13 all axes from `axis` on are taken together.
-  TRY(int64_t axis, n.Int("axis", 1));
+}  // namespace
+
+Result<ValueId> EmitFlatSoftmax(NodeImport& n, ValueId x, int64_t axis, const char* mode) {
   if (axis < 0 || n.TypeOf(x).ranked()) {
     TRY(const int rank, n.Rank(x));
     if (axis < -rank || axis > rank) return n.BadValue("axis", fmt::format("{} with rank {}", axis, rank));
@@ -93,16 +87,28 @@ Status ImportSoftmaxOf(NodeImport& n, const char* mode) {
   if (axis > 64) return n.BadValue("axis", fmt::format("{}", axis));
   if (IsLastInEffect(n.TypeOf(x), axis)) {
     const bool last = axis == n.TypeOf(x).rank() - 1;
-    TRY(ValueId y, n.Emit(ops::kSoftmax, {x}, SoftmaxAttrs(mode, last ? -1 : axis)));
-    n.Out(0, y);
-    return Ok{};
+    return n.Emit(ops::kSoftmax, {x}, SoftmaxAttrs(mode, last ? -1 : axis));
   }
   std::vector<int64_t> flat(static_cast<size_t>(axis), 0);
   flat.push_back(-1);
   TRY(ValueId shape, n.Emit(ops::kShapeOf, {x}));
   TRY(ValueId lines, n.Emit(ops::kReshape, {x, n.I64s(flat)}));
   TRY(ValueId soft, n.Emit(ops::kSoftmax, {lines}, SoftmaxAttrs(mode, -1)));
-  TRY(ValueId y, n.Emit(ops::kReshape, {soft, shape}, {{"allow_zero", int64_t{1}}}));
+  return n.Emit(ops::kReshape, {soft, shape}, {{"allow_zero", int64_t{1}}});
+}
+
+namespace {
+
+Status ImportSoftmaxOf(NodeImport& n, const char* mode) {
+  TRY(ValueId x, n.In(0));
+  if (n.version() >= 13) {
+    TRY(const int64_t axis, n.Int("axis", -1));
+    TRY(ValueId y, n.Emit(ops::kSoftmax, {x}, SoftmaxAttrs(mode, axis)));
+    n.Out(0, y);
+    return Ok{};
+  }
+  TRY(const int64_t axis, n.Int("axis", 1));
+  TRY(ValueId y, EmitFlatSoftmax(n, x, axis, mode));
   n.Out(0, y);
   return Ok{};
 }
