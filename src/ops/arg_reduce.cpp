@@ -1,8 +1,8 @@
 // arg_reduce: where the largest or smallest element of each line along an axis lies.
 #include <fmt/format.h>
 
+#include "ir/op_def.h"
 #include "ops/lines.h"
-#include "ops/ops.h"
 #include "ops/plain.h"
 #include "ops/samples.h"
 #include "ops/wide.h"

@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include "ops/ops.h"
+#include "ir/op_def.h"
 #include "ops/samples.h"
 
 namespace godwit::ops {

@@ -2,7 +2,7 @@
 #include <cmath>
 
 #include "base/mathfn.h"
-#include "ops/ops.h"
+#include "ir/op_def.h"
 #include "ops/plain.h"
 #include "ops/pool_common.h"
 #include "ops/samples.h"

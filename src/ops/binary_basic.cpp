@@ -1,5 +1,5 @@
 // add, sub, mul, div: elementwise arithmetic of two operands with numpy broadcasting.
-#include "ops/ops.h"
+#include "ir/op_def.h"
 #include "ops/samples.h"
 #include "ops/wide.h"
 

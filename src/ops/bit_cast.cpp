@@ -1,7 +1,7 @@
 // bit_cast: the same bits as another element type of equal width.
 #include <fmt/format.h>
 
-#include "ops/ops.h"
+#include "ir/op_def.h"
 #include "ops/samples.h"
 #include "ops/wide.h"
 

@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include "ir/cost.h"
+#include "ir/op_def.h"
 #include "ops/conv_common.h"
-#include "ops/ops.h"
 #include "ops/plain.h"
 #include "ops/samples.h"
 

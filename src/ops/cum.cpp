@@ -1,8 +1,8 @@
 // cum: running sums and products along an axis.
 #include <fmt/format.h>
 
+#include "ir/op_def.h"
 #include "ops/lines.h"
-#include "ops/ops.h"
 #include "ops/plain.h"
 #include "ops/samples.h"
 #include "ops/wide.h"

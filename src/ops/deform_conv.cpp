@@ -5,8 +5,8 @@
 #include <cmath>
 
 #include "ir/cost.h"
+#include "ir/op_def.h"
 #include "ops/conv_common.h"
-#include "ops/ops.h"
 #include "ops/plain.h"
 #include "ops/samples.h"
 

@@ -4,8 +4,8 @@
 #include "ir/convert.h"
 #include "ir/eval.h"
 #include "ir/infer.h"
+#include "ir/op_def.h"
 #include "ops/fft.h"
-#include "ops/ops.h"
 #include "ops/samples.h"
 
 namespace godwit::ops {

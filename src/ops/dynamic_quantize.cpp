@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "ops/ops.h"
+#include "ir/op_def.h"
 #include "ops/samples.h"
 #include "ops/wide.h"
 

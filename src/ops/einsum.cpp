@@ -9,7 +9,7 @@
 #include "ir/cost.h"
 #include "ir/eval.h"
 #include "ir/infer.h"
-#include "ops/ops.h"
+#include "ir/op_def.h"
 #include "ops/plain.h"
 #include "ops/samples.h"
 

@@ -5,7 +5,7 @@
 #include <functional>
 #include <optional>
 
-#include "ops/ops.h"
+#include "ir/op_def.h"
 #include "ops/wide.h"
 
 namespace godwit::ops {

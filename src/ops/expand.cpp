@@ -6,8 +6,8 @@
 #include "base/checked.h"
 #include "ir/eval.h"
 #include "ir/infer.h"
+#include "ir/op_def.h"
 #include "ops/broadcast.h"
-#include "ops/ops.h"
 #include "ops/samples.h"
 #include "ops/strided_copy.h"
 

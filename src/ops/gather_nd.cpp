@@ -5,8 +5,8 @@
 
 #include "ir/eval.h"
 #include "ir/infer.h"
+#include "ir/op_def.h"
 #include "ops/index_walk.h"
-#include "ops/ops.h"
 #include "ops/samples.h"
 #include "ops/strided_copy.h"
 

@@ -3,8 +3,8 @@
 
 #include <cmath>
 
+#include "ir/op_def.h"
 #include "ops/conv_common.h"
-#include "ops/ops.h"
 #include "ops/plain.h"
 #include "ops/samples.h"
 

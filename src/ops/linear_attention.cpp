@@ -7,8 +7,8 @@
 #include "ir/convert.h"
 #include "ir/eval.h"
 #include "ir/infer.h"
+#include "ir/op_def.h"
 #include "ops/accumulate.h"
-#include "ops/ops.h"
 #include "ops/samples.h"
 
 namespace godwit::ops {

@@ -5,8 +5,8 @@
 #include <cmath>
 
 #include "base/mathfn.h"
+#include "ir/op_def.h"
 #include "ops/lines.h"
-#include "ops/ops.h"
 #include "ops/plain.h"
 #include "ops/samples.h"
 #include "ops/wide.h"

@@ -1,6 +1,6 @@
 // lstm: recurrent layer with a cell state, optional peepholes and coupled input and forget gates.
+#include "ir/op_def.h"
 #include "ops/accumulate.h"
-#include "ops/ops.h"
 #include "ops/recurrent.h"
 #include "ops/samples.h"
 

@@ -5,9 +5,9 @@
 
 #include "ir/convert.h"
 #include "ir/cost.h"
+#include "ir/op_def.h"
 #include "ops/broadcast.h"
 #include "ops/conv_common.h"
-#include "ops/ops.h"
 #include "ops/plain.h"
 #include "ops/samples.h"
 

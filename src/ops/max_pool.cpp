@@ -1,7 +1,7 @@
 // max_pool: the largest element of each window, and where it lies.
 #include <limits>
 
-#include "ops/ops.h"
+#include "ir/op_def.h"
 #include "ops/plain.h"
 #include "ops/pool_common.h"
 #include "ops/samples.h"

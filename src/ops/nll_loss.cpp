@@ -1,8 +1,8 @@
 // nll_loss: the negative log-likelihood of target classes, weighed and averaged.
 #include <fmt/format.h>
 
+#include "ir/op_def.h"
 #include "ops/conv_common.h"
-#include "ops/ops.h"
 #include "ops/plain.h"
 #include "ops/samples.h"
 

@@ -2,7 +2,7 @@
 // carried through same-format trips, and cannot be run.
 #include "ir/eval.h"
 #include "ir/infer.h"
-#include "ops/ops.h"
+#include "ir/op_def.h"
 
 namespace godwit::ops {
 

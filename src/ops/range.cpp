@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "ops/ops.h"
+#include "ir/op_def.h"
 #include "ops/samples.h"
 #include "ops/wide.h"
 

@@ -9,7 +9,7 @@
 
 #include "base/mathfn.h"
 #include "ir/convert.h"
-#include "ops/ops.h"
+#include "ir/op_def.h"
 #include "ops/plain.h"
 #include "ops/samples.h"
 

@@ -1,10 +1,10 @@
 // reshape and shape_of: the two ends of most shape arithmetic.
 #include <fmt/format.h>
 
+#include "base/checked.h"
 #include "ir/eval.h"
 #include "ir/infer.h"
-#include "base/checked.h"
-#include "ops/ops.h"
+#include "ir/op_def.h"
 #include "ops/samples.h"
 
 namespace godwit::ops {

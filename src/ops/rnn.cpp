@@ -1,6 +1,6 @@
 // rnn and gru: recurrent layers whose only state is the hidden one.
+#include "ir/op_def.h"
 #include "ops/accumulate.h"
-#include "ops/ops.h"
 #include "ops/recurrent.h"
 #include "ops/samples.h"
 

@@ -2,8 +2,8 @@
 #include <fmt/format.h>
 
 #include "ir/convert.h"
+#include "ir/op_def.h"
 #include "ops/attention.h"
-#include "ops/ops.h"
 #include "ops/samples.h"
 
 namespace godwit::ops {

@@ -6,8 +6,8 @@
 #include "ir/convert.h"
 #include "ir/eval.h"
 #include "ir/infer.h"
+#include "ir/op_def.h"
 #include "ops/index_walk.h"
-#include "ops/ops.h"
 #include "ops/samples.h"
 #include "ops/strided_copy.h"
 

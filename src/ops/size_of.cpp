@@ -1,7 +1,7 @@
 // size_of: the number of elements.
 #include "ir/eval.h"
 #include "ir/infer.h"
-#include "ops/ops.h"
+#include "ir/op_def.h"
 #include "ops/samples.h"
 
 namespace godwit::ops {

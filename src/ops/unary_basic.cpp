@@ -1,6 +1,6 @@
 // abs, neg, relu, sigmoid, identity: elementwise operators of one operand.
 #include "base/mathfn.h"
-#include "ops/ops.h"
+#include "ir/op_def.h"
 #include "ops/samples.h"
 #include "ops/wide.h"
 

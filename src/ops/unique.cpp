@@ -7,8 +7,8 @@
 
 #include "ir/eval.h"
 #include "ir/infer.h"
+#include "ir/op_def.h"
 #include "ops/element_order.h"
-#include "ops/ops.h"
 #include "ops/samples.h"
 #include "ops/strided_copy.h"
 
