@@ -104,6 +104,12 @@ Result<int> EvalCtx::Axis(std::string_view constraint, int64_t axis, int rank) c
 Diag EvalCtx::NoKernel(std::string what) const { return Diag(diag::kExecNoKernel, Concat(op_.name, ": ", what)); }
 
 Status CheckOperandTypes(const OpDef& op, const std::vector<const Type*>& in) {
+  for (size_t i = 0; i < op.operands.size(); ++i) {
+    const OperandDef& def = op.operands[i];
+    if ((def.flags & OperandDef::kOptional) == 0 && (i >= in.size() || in[i] == nullptr)) {
+      return Diag(diag::kOpType, fmt::format("{}: operand {} ({}) is missing", op.name, i, def.name));
+    }
+  }
   DType of_group[128] = {};
   for (size_t i = 0; i < in.size(); ++i) {
     if (op.operands.empty()) break;

@@ -166,6 +166,9 @@ Result<std::vector<ValueId>> NodeImport::EmitRegions(const OpDef& op, std::vecto
 }
 
 Status NodeImport::Same(const OpDef& op, Attrs attrs) {
+  for (size_t i = 0; i < op.operands.size(); ++i) {
+    if ((op.operands[i].flags & OperandDef::kOptional) == 0) RETURN_IF_ERROR(In(i));
+  }
   TRY(std::vector<ValueId> out, EmitN(op, in_, out_.size(), std::move(attrs)));
   out_ = std::move(out);
   return Ok{};
