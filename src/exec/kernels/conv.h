@@ -25,7 +25,7 @@ enum class DataLayout : std::uint8_t { kPlain, kBlocked };
 struct ConvShape {
   std::int64_t batch = 1, groups = 1, in_channels = 1, out_channels = 1;
   Extent3 in{1, 1, 1}, out{1, 1, 1}, kernel{1, 1, 1}, stride{1, 1, 1}, dilation{1, 1, 1};
-  Extent3 pad{0, 0, 0};  // at the front; that at the back follows from `out`
+  Extent3 pad{0, 0, 0};  // at the front, negative to leave out; that at the back follows from `out`
 };
 
 /// Elements of an N x C x D x H x W tensor in the blocked layout.

@@ -11,7 +11,7 @@ constexpr std::int64_t kTile = 14;
 
 bool NeedsPadding(const ConvShape& s) {
   for (std::size_t i = 0; i < 3; ++i) {
-    if (s.pad[i] > 0) return true;
+    if (s.pad[i] != 0) return true;
     if ((s.out[i] - 1) * s.stride[i] + (s.kernel[i] - 1) * s.dilation[i] + 1 > s.in[i]) return true;
   }
   return false;

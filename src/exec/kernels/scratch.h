@@ -7,7 +7,7 @@
 
 namespace godwit::kernels {
 
-enum class ScratchUse { kRows, kColumns, kOutput, kBias, kCount };
+enum class ScratchUse { kRows, kColumns, kOutput, kBias, kPhase, kCount };
 
 /// At least `count` elements, aligned for any vector, contents unspecified. Valid until the thread asks again for
 /// `use`.
