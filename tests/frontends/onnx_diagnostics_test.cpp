@@ -157,6 +157,25 @@ TEST(OnnxDiagnostics, CallThatDoesNotFit) {
          "onnx.function");
 }
 
+TEST(OnnxDiagnostics, FunctionsThatWriteOutToEndlesslyManyNodes) {
+  constexpr int kLevels = 12;
+  OnnxModelOptions options{.other_opsets = {{"local", 1}}};
+  for (int level = 0; level < kLevels; ++level) {
+    OnnxFunction f("local", "F" + std::to_string(level), {"a"}, {"b"});
+    f.Opset("", 21).Opset("local", 1);
+    for (int i = 0; i < 20; ++i) {
+      const std::string result = i == 0 ? "b" : "b" + std::to_string(i);
+      if (level + 1 == kLevels) {
+        f.Node("Identity", {"a"}, {result});
+      } else {
+        f.Node("F" + std::to_string(level + 1), {"a"}, {result}, {}, "local");
+      }
+    }
+    options.functions.push_back(f);
+  }
+  Expect(OnnxModel(Around("F0", {}, {"x"}, "local"), options), "limit.exceeded");
+}
+
 TEST(OnnxDiagnostics, OperatorSetOfTheFuture) { Expect(OnnxModel(Around("Relu", {}), {.opset = 4711}), "onnx.opset"); }
 
 TEST(OnnxDiagnostics, TypeThatCannotBe) {

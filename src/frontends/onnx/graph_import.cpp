@@ -209,7 +209,16 @@ void GraphImport::ImportNodes(std::span<const onnx::Node> nodes) {
     sink_->Add(
         Diag(diag::kOnnxGraphUnsorted, "nodes are not in topological order; they were sorted").As(Severity::kWarning));
   }
-  for (size_t i : *order) ImportNode(nodes[i]);
+  // Functions that call functions can stand for more nodes than any file holds.
+  const int64_t limit = options_.limits.nodes;
+  for (size_t i : *order) {
+    if (imported_ > limit) return;
+    if (++imported_ > limit) {
+      return sink_->Add(LimitExceeded(options_.limits, &Limits::nodes, static_cast<uint64_t>(imported_),
+                                      "nodes, functions written out"));
+    }
+    ImportNode(nodes[i]);
+  }
 }
 
 void GraphImport::ImportNode(const onnx::Node& node) {

@@ -75,6 +75,7 @@ class GraphImport {
   std::unordered_map<std::string, const onnx::Function*> functions_;
   std::unordered_map<std::string_view, const onnx::ValueInfo*> stated_;
   int depth_ = 0;
+  int64_t imported_ = 0;  ///< nodes so far, those of a function once for each call
 };
 
 /// Indices of `nodes` in an order in which each comes after those it needs (the given order where that is one).
