@@ -280,11 +280,12 @@ std::optional<Dim> DimBuilder::TryMake(Terms terms) {
   if (expr->terms.empty()) return Dim(0);
   if (expr->terms.size() == 1 && expr->terms[0].factors.empty()) return Dim(expr->terms[0].coeff);
   for (const DimTerm& t : expr->terms) {
+    if (t.coeff == kIntMin) return std::nullopt;  // has no negation
     const bool first = expr->text.empty();
     const bool negative = t.coeff < 0;
     if (!first) expr->text += negative ? " - " : " + ";
     if (first && negative) expr->text += '-';
-    const uint64_t magnitude = negative ? 0 - static_cast<uint64_t>(t.coeff) : static_cast<uint64_t>(t.coeff);
+    const int64_t magnitude = negative ? -t.coeff : t.coeff;
     if (t.factors.empty() || magnitude != 1) expr->text += std::to_string(magnitude);
     if (!t.factors.empty() && magnitude != 1) expr->text += '*';
     expr->text += t.key;
@@ -458,7 +459,14 @@ Dim Dim::CeilDiv(const Dim& a, const Dim& b) {
   if (b.is_static() && b.value_ <= 0) return FloorDiv(a * Dim(-1), b) * Dim(-1);
   return FloorDiv(a + b - 1, b);
 }
-Dim Dim::Mod(const Dim& a, const Dim& b) { return a - b * FloorDiv(a, b); }
+
+Dim Dim::Mod(const Dim& a, const Dim& b) {
+  if (!a.is_static() || !b.is_static()) return a - b * FloorDiv(a, b);
+  if (b.value_ == 0 || b.value_ == -1) return b.value_ == 0 ? a.value_ : 0;
+  const int64_t rest = a.value_ % b.value_;
+  return rest != 0 && (rest < 0) != (b.value_ < 0) ? rest + b.value_ : rest;
+}
+
 Dim Dim::Max(const Dim& a, const Dim& b) { return DimBuilder::Pick(DimAtom::Kind::kMax, a, b); }
 Dim Dim::Min(const Dim& a, const Dim& b) { return DimBuilder::Pick(DimAtom::Kind::kMin, a, b); }
 

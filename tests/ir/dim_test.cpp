@@ -48,6 +48,8 @@ TEST(Dim, CanonicalText) {
       {"max(max(C, B), A, C)", "max(A, B, C)"},
       {"H//0", "0"},
       {"mod(-7, 3)", "2"},
+      {"mod(7, -3)", "-2"},
+      {"-9223372036854775808 % 3", "1"},
       {"floor(-7/3)", "-3"},
   };
   for (const Case& c : cases) {
@@ -83,6 +85,7 @@ TEST(Dim, OverflowIsOpaqueAndDeterministic) {
       EXPECT_EQ(Dim::FloorDiv(d, by), Dim::FloorDiv(d, by));
       EXPECT_EQ(Dim::CeilDiv(d, by), Dim::CeilDiv(d, by));
       EXPECT_EQ(Dim::Max(d, by), Dim::Max(by, d));
+      EXPECT_EQ(P(Dim::Mod(d, by).ToString()), Dim::Mod(d, by));
     }
   }
   Dim power = n + Dim::Symbol("M");
