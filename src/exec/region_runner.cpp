@@ -68,10 +68,19 @@ std::vector<ValueId> GraphFacts::Captures(NodeId id) const {
 
 class RegionRunner::NodeCtx final : public EvalCtx {
  public:
-  NodeCtx(RegionRunner& runner, NodeId id, const Attrs& node_attrs, std::vector<RtValue> in)
+  NodeCtx(RegionRunner& runner, NodeId id, const Attrs& node_attrs, std::vector<RtValue> in,
+          std::vector<Tensor> targets)
       : EvalCtx(*runner.facts_.graph.node(id).op, node_attrs, std::move(in), runner.facts_.graph.node(id).out.size()),
         runner_(runner),
-        id_(id) {}
+        id_(id),
+        targets_(std::move(targets)) {}
+  Result<Tensor*> Make(size_t i, DType dtype, Dims dims) override {
+    if (i < targets_.size() && targets_[i].dtype() == dtype && targets_[i].dims() == dims) {
+      results()[i] = RtValue(targets_[i]);
+      return &results()[i].tensor;
+    }
+    return EvalCtx::Make(i, dtype, std::move(dims));
+  }
   Result<std::vector<RtValue>> RunRegion(size_t k, std::vector<RtValue> params) override {
     return runner_.Run(runner_.facts_.graph.node(id_).regions[k], std::move(params));
   }
@@ -83,6 +92,7 @@ class RegionRunner::NodeCtx final : public EvalCtx {
  private:
   RegionRunner& runner_;
   NodeId id_;
+  std::vector<Tensor> targets_;
 };
 
 RegionRunner::RegionRunner(const GraphFacts& facts, const RunOptions& options, Widening* widening)
@@ -109,14 +119,14 @@ Result<RtValue> RegionRunner::Get(ValueId id) {
   return slot;
 }
 
-Result<std::vector<RtValue>> RegionRunner::RunNode(NodeId id, std::vector<RtValue> in) {
+Result<std::vector<RtValue>> RegionRunner::RunNode(NodeId id, std::vector<RtValue> in, std::vector<Tensor> targets) {
   const Node& node = facts_.graph.node(id);
   if (++steps_ > options_.max_steps) {
     return Diag(diag::kLimitExceeded,
                 fmt::format("the run took more than {} steps: an endless loop?", options_.max_steps));
   }
   if (node.op->eval == nullptr) return Diag(diag::kExecNoKernel, Concat(node.op->name, " has no kernel"));
-  NodeCtx ctx(*this, id, widening_->AttrsOf(facts_.graph, id), std::move(in));
+  NodeCtx ctx(*this, id, widening_->AttrsOf(facts_.graph, id), std::move(in), std::move(targets));
   for (size_t i = 0; i < node.out.size(); ++i) ctx.wanted()[i] = node.out[i].valid();
   RETURN_IF_ERROR(node.op->eval(ctx));
   return std::move(ctx.results());

@@ -38,8 +38,9 @@ class RegionRunner {
   RegionRunner(const GraphFacts& facts, const RunOptions& options, Widening* widening);
 
   Result<std::vector<RtValue>> Run(RegionId id, std::vector<RtValue> params);
-  /// One node on operands given from outside.
-  Result<std::vector<RtValue>> RunNode(NodeId id, std::vector<RtValue> in);
+  /// One node on operands given from outside. Results are written into `targets` where these are valid and of the
+  /// type that the kernel makes.
+  Result<std::vector<RtValue>> RunNode(NodeId id, std::vector<RtValue> in, std::vector<Tensor> targets = {});
   /// A value that regions capture.
   void Set(ValueId id, RtValue value) { values_[id.index] = std::move(value); }
   /// Forgets everything but loaded constants.

@@ -32,8 +32,8 @@ class EvalCtx {
   [[nodiscard]] std::vector<int64_t> Ints(size_t i) const;
   [[nodiscard]] bool Wants(size_t i) const { return i < wanted_.size() && wanted_[i]; }
 
-  /// Makes result `i`: owned memory, not initialised. The pointer is good until the context goes.
-  Result<Tensor*> Make(size_t i, DType dtype, Dims dims);
+  /// Makes result `i`, not initialised. The pointer is good until the context goes.
+  virtual Result<Tensor*> Make(size_t i, DType dtype, Dims dims);
   void Set(size_t i, RtValue value) {
     if (i < out_.size()) out_[i] = std::move(value);
   }

@@ -17,15 +17,30 @@ RtValue Frame::Value(SlotId id) const {
   return RtValue(Tensor(slot.dtype, slot.dims, memory_[id.index], nullptr));
 }
 
-void Frame::SetDynamic(SlotId id, RtValue value) {
-  // A kernel may return one of its operands, or a view of it; memory of the arena is reused, so it is copied out.
-  if (value.is_tensor() && !value.tensor.owner() && value.tensor.bytes() > 0) {
-    Tensor copy(value.tensor.dtype(), value.tensor.dims());
-    std::memcpy(copy.mutable_raw(), value.tensor.raw(), value.tensor.bytes());
-    value = RtValue(std::move(copy));
+namespace {
+
+// A kernel may return one of its operands, or a view of it. What lies in memory that is reused is copied out.
+Status Own(RtValue* value) {
+  if (value->is_tensor()) {
+    if (value->tensor.owner() || value->tensor.bytes() == 0) return Ok{};
+    TRY(Tensor copy, Tensor::Make(value->tensor.dtype(), value->tensor.dims()));
+    std::memcpy(copy.mutable_raw(), value->tensor.raw(), copy.bytes());
+    *value = RtValue(std::move(copy));
+  } else if (value->kind == RtValue::Kind::kSequence) {
+    std::vector<RtValue> elements = *value->sequence;
+    for (RtValue& e : elements) RETURN_IF_ERROR(Own(&e));
+    *value = RtValue::Sequence(std::move(elements));
   }
+  return Ok{};
+}
+
+}  // namespace
+
+Status Frame::SetDynamic(SlotId id, RtValue value) {
+  RETURN_IF_ERROR(Own(&value));
   memory_[id.index] = value.is_tensor() ? const_cast<std::byte*>(value.tensor.raw()) : nullptr;
   dynamic_[id.index] = std::move(value);
+  return Ok{};
 }
 
 Executable::~Executable() = default;
@@ -137,12 +152,7 @@ Result<std::vector<RtValue>> Executable::Run(const std::vector<RtValue>& inputs,
       continue;
     }
     RtValue value = frame.Value(id);
-    // What lies in memory that is not the caller's to keep is copied.
-    if (value.is_tensor() && !value.tensor.owner()) {
-      TRY(Tensor copy, Tensor::Make(value.tensor.dtype(), value.tensor.dims()));
-      if (value.tensor.bytes() > 0) std::memcpy(copy.mutable_raw(), value.tensor.raw(), value.tensor.bytes());
-      value = RtValue(std::move(copy));
-    }
+    RETURN_IF_ERROR(Own(&value));
     results.push_back(std::move(value));
   }
   return results;

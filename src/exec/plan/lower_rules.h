@@ -9,5 +9,14 @@ namespace godwit::plan {
 
 /// Operators that only rename memory: reshape and its kin.
 std::span<const LowerRule> ViewRules();
+/// Elementwise functions of one and two operands.
+std::span<const LowerRule> ElementwiseRules();
+std::span<const LowerRule> ConvRules();
+std::span<const LowerRule> MatMulRules();
+std::span<const LowerRule> PoolRules();
+/// Reductions, softmax, normalisation.
+std::span<const LowerRule> ReduceRules();
+/// Transposes and concatenation.
+std::span<const LowerRule> MoveRules();
 
 }  // namespace godwit::plan

@@ -17,8 +17,8 @@ Result<bool> LowerView(Lowering& l, NodeId id) {
 }
 
 constexpr LowerRule kRules[] = {
-    {&ops::kReshape, LowerView},
-    {&ops::kIdentity, LowerView},
+    {&ops::kReshape, LowerView},   {&ops::kIdentity, LowerView}, {&ops::kSqueeze, LowerView},
+    {&ops::kUnsqueeze, LowerView}, {&ops::kFlatten, LowerView},
 };
 
 }  // namespace

@@ -1,40 +1,70 @@
 #include "exec/plan/lowering.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/text.h"
+#include "exec/plan/dispatch.h"
 #include "exec/plan/reorder_step.h"
+#include "ops/ops.h"
 
 namespace godwit::plan {
 
 namespace {
 
-/// Runs a node on its operator's own kernel.
+/// Runs a node on its operator's own kernel, which writes into the arena where the results' sizes are known.
 class KernelStep final : public Step {
  public:
   KernelStep(const GraphFacts& facts, NodeId id) : facts_(facts), captures_(facts.Captures(id)) { node = id; }
 
-  std::vector<ValueId> captures() const { return captures_; }
-  std::vector<SlotId> capture_slots;
+  [[nodiscard]] const std::vector<ValueId>& captures() const { return captures_; }
 
+  // reads: the operands, then the captured values.
   Status Run(Frame& frame) const override {
+    const size_t operands = reads.size() - captures_.size();
     std::vector<RtValue> in;
-    in.reserve(reads.size());
-    const size_t operands = reads.size() - capture_slots.size();
+    in.reserve(operands);
     for (size_t i = 0; i < operands; ++i) in.push_back(frame.Value(reads[i]));
-    for (size_t i = 0; i < captures_.size(); ++i) frame.regions->Set(captures_[i], frame.Value(capture_slots[i]));
-    TRY(std::vector<RtValue> out, frame.regions->RunNode(node, std::move(in)));
+    for (size_t i = 0; i < captures_.size(); ++i) frame.regions->Set(captures_[i], frame.Value(reads[operands + i]));
+    std::vector<Tensor> targets(writes.size());
     for (size_t i = 0; i < writes.size(); ++i) {
-      if (writes[i]) frame.SetDynamic(writes[i], std::move(out[i]));
+      if (writes[i] && !frame.IsDynamic(writes[i])) targets[i] = frame.Value(writes[i]).tensor;
+    }
+    TRY(std::vector<RtValue> out, frame.regions->RunNode(node, std::move(in), targets));
+    for (size_t i = 0; i < writes.size(); ++i) {
+      if (!writes[i]) continue;
+      if (frame.IsDynamic(writes[i])) {
+        RETURN_IF_ERROR(frame.SetDynamic(writes[i], std::move(out[i])));
+      } else {
+        RETURN_IF_ERROR(Keep(out[i], &targets[i]));
+      }
     }
     return Ok{};
   }
-  [[nodiscard]] std::string Label() const override { return Concat(facts_.graph.node(node).op->name, " (reference)"); }
+  [[nodiscard]] std::string Label() const override { return std::string(facts_.graph.node(node).op->name); }
 
  private:
+  // A kernel may hand back one of its operands instead of filling the memory it was given.
+  Status Keep(const RtValue& made, Tensor* place) const {
+    if (!made.is_tensor() || made.tensor.dtype() != place->dtype() || made.tensor.dims() != place->dims()) {
+      return Diag(diag::kDefect, Concat(facts_.graph.node(node).op->name, " made ",
+                                        made.is_tensor() ? Type(made.tensor.type()).ToString() : "something else",
+                                        " where ", Type(place->type()).ToString(), " was inferred"));
+    }
+    if (made.tensor.raw() != place->raw() && place->bytes() > 0) {
+      std::memcpy(place->mutable_raw(), made.tensor.raw(), place->bytes());
+    }
+    return Ok{};
+  }
+
   const GraphFacts& facts_;
   std::vector<ValueId> captures_;
 };
+
+// hard_swish is x * clip(x / 6 + 1/2, 0, 1); exporters write the factor in f32.
+bool IsHardSwishGate(const Attrs& attrs) {
+  return static_cast<float>(attrs.Float("alpha", 0.2)) == 1.0F / 6.0F && attrs.Float("beta", 0.5) == 0.5;
+}
 
 }  // namespace
 
@@ -47,7 +77,9 @@ Lowering::Lowering(Executable& out, Specialised specialised, const PlanOptions& 
       plain_(graph_.value_count()),
       blocked_(graph_.value_count()),
       uses_(graph_.value_count(), 0),
-      is_output_(graph_.value_count(), false) {}
+      is_output_(graph_.value_count(), false),
+      users_(graph_.value_count()),
+      absorbed_(graph_.node_count(), false) {}
 
 Dims Lowering::DimsOf(ValueId v) const {
   Dims dims;
@@ -192,24 +224,48 @@ void Lowering::EmitKernel(NodeId id) {
   const Node& node = graph_.node(id);
   auto step = std::make_unique<KernelStep>(out_.facts_, id);
   for (ValueId v : node.in) step->reads.push_back(Plain(v));
-  for (ValueId v : step->captures()) {
-    step->capture_slots.push_back(Plain(v));
-    step->reads.push_back(step->capture_slots.back());
-  }
+  for (ValueId v : step->captures()) step->reads.push_back(Plain(v));
   for (ValueId v : node.out) {
     if (!v) {
       step->writes.emplace_back();
       continue;
     }
-    const SlotId place = Define(v, false);
-    slot(place).kind = Slot::Kind::kDynamic;
-    step->writes.push_back(place);
+    step->writes.push_back(Define(v, false));
   }
   Emit(std::move(step), id);
 }
 
+std::optional<ValueId> Lowering::GatedBy(NodeId id, const OpDef* gate) const {
+  const Node& node = graph_.node(id);
+  if (node.op != &ops::kMul) return std::nullopt;
+  for (size_t i = 0; i < 2; ++i) {
+    const ValueId x = node.in[i], g = node.in[1 - i];
+    const NodeId def = graph_.value(g).def;
+    if (!def || graph_.node(def).op != gate || graph_.node(def).in[0] != x || is_output_[g.index]) continue;
+    if (users_[g.index].size() == 1 && users_[g.index][0] == id) return x;
+  }
+  return std::nullopt;
+}
+
+// x * sigmoid(x) and its like are one function to the kernels: x is used once then, and can be fused further.
+void Lowering::FindGates() {
+  for (NodeId id : graph_.region(Graph::main()).nodes) {
+    for (const OpDef* gate : {&ops::kSigmoid, &ops::kHardSigmoid}) {
+      const auto x = GatedBy(id, gate);
+      if (!x || !IsStatic(*x) || !IsPlanFloat(TypeOf(*x).dtype())) continue;
+      const Node& node = graph_.node(id);
+      const ValueId g = node.in[0] == *x ? node.in[1] : node.in[0];
+      const NodeId def = graph_.value(g).def;
+      if (gate == &ops::kHardSigmoid && !IsHardSwishGate(AttrsOf(def))) continue;
+      absorbed_[def.index] = true;
+      --uses_[x->index];
+    }
+  }
+}
+
 Status Lowering::LowerNode(NodeId id) {
   const Node& node = graph_.node(id);
+  if (absorbed_[id.index]) return Ok{};
   bool needed = node.op->effect != Effect::kPure;
   for (ValueId v : node.out) {
     if (v && uses_[v.index] > 0 && !facts_.known[v.index].is_tensor()) needed = true;
@@ -235,7 +291,13 @@ Status Lowering::Run() {
     }
     for (ValueId v : graph_.region(RegionId{r}).results) ++uses_[v.index];
   }
+  for (NodeId id : main.nodes) {
+    for (ValueId v : graph_.node(id).in) {
+      if (v) users_[v.index].push_back(id);
+    }
+  }
   for (ValueId v : main.results) is_output_[v.index] = true;
+  if (options_.lower) FindGates();
   for (ValueId v : main.params) {
     const SlotId place = NewSlot(v, false);
     if (slot(place).kind != Slot::Kind::kDynamic) slot(place).kind = Slot::Kind::kInput;

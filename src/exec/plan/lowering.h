@@ -27,7 +27,14 @@ class Lowering {
   const Tensor* Known(ValueId v);
   /// How many operands and results of the graph the value is.
   [[nodiscard]] int Uses(ValueId v) const { return uses_[v.index]; }
+  /// Nodes of the main region that take the value.
+  [[nodiscard]] const std::vector<NodeId>& UsersOf(ValueId v) const { return users_[v.index]; }
+  [[nodiscard]] bool IsOutput(ValueId v) const { return is_output_[v.index]; }
   [[nodiscard]] const Attrs& AttrsOf(NodeId id) { return widening_.AttrsOf(graph_, id); }
+
+  /// x where the node is x * sigmoid(x) or x * hard_sigmoid(x) spelled out and nothing else uses the inner result.
+  [[nodiscard]] std::optional<ValueId> GatedBy(NodeId id, const OpDef* gate) const;
+  [[nodiscard]] bool IsAbsorbed(NodeId id) const { return absorbed_[id.index]; }
 
   // Slots.
   /// The value in row-major order; emits a reorder where it is only there in blocks.
@@ -56,7 +63,7 @@ class Lowering {
  private:
   Status LowerNode(NodeId id);
   void EmitKernel(NodeId id);
-  void DefineKnownResults();
+  void FindGates();
   SlotId NewSlot(ValueId v, bool blocked);
 
   Executable& out_;
@@ -67,6 +74,8 @@ class Lowering {
   std::vector<SlotId> plain_, blocked_;  // by value
   std::vector<int> uses_;
   std::vector<bool> is_output_;
+  std::vector<std::vector<NodeId>> users_;
+  std::vector<bool> absorbed_;  // by node: its work is done by a recognised user
 };
 
 /// A rule returns false, having changed nothing, where it does not take the node.

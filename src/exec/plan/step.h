@@ -8,6 +8,8 @@
 
 #include "base/ids.h"
 #include "base/threads.h"
+#include "exec/kernels/binary.h"
+#include "exec/kernels/unary.h"
 #include "exec/region_runner.h"
 #include "ir/graph.h"
 
@@ -47,7 +49,8 @@ class Frame {
   }
   /// The slot as a value: a view of its memory, or what a kernel returned.
   [[nodiscard]] RtValue Value(SlotId id) const;
-  void SetDynamic(SlotId id, RtValue value);
+  Status SetDynamic(SlotId id, RtValue value);
+  [[nodiscard]] bool IsDynamic(SlotId id) const { return (*slots_)[id.index].kind == Slot::Kind::kDynamic; }
 
   ThreadPool* threads = nullptr;
   RegionRunner* regions = nullptr;
@@ -61,12 +64,35 @@ class Frame {
   int64_t arena_bytes_ = 0;
 };
 
+/// How an operand lies over a dense result.
+enum class Access : uint8_t {
+  kFull,      ///< an element for each of the result's
+  kScalar,    ///< one element
+  kPeriodic,  ///< repeats every `period` elements
+};
+struct FusedBinary {
+  kernels::BinaryOp op = kernels::BinaryOp::kAdd;
+  SlotId other;
+  Access access = Access::kFull;
+  int64_t period = 0;    ///< of kPeriodic
+  bool swapped = false;  ///< f(other, y)
+};
+
 class Step {
  public:
   virtual ~Step() = default;
   virtual Status Run(Frame& frame) const = 0;
   /// For profiles: "conv 3x3 + relu".
   [[nodiscard]] virtual std::string Label() const = 0;
+
+  // Fusion of what follows into this step, where the step can take it; the result keeps the bits of separate steps.
+  virtual bool FuseUnary(const kernels::Unary&) { return false; }
+  /// y + r, with r in the layout of y.
+  virtual bool FuseResidual(SlotId) { return false; }
+  /// f(y, other) or f(other, y), elementwise.
+  virtual bool FuseBinary(const FusedBinary&) { return false; }
+  /// y + b, with b one value for each index of the last axis (plain) or of the channels (blocked).
+  virtual bool FuseBias(SlotId) { return false; }
 
   std::vector<SlotId> reads;  ///< absent operands are invalid ids
   std::vector<SlotId> writes;

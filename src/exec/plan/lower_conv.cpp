@@ -1,0 +1,139 @@
+// Convolutions on the blocked layout, with weights packed once.
+#include <fmt/format.h>
+
+#include "exec/kernels/conv.h"
+#include "exec/plan/dispatch.h"
+#include "exec/plan/lower_rules.h"
+#include "exec/plan/unary_of.h"
+#include "ops/conv_common.h"
+#include "ops/ops.h"
+
+namespace godwit::plan {
+
+namespace {
+
+template <class T>
+class ConvStep final : public Step {
+ public:
+  ConvStep(const kernels::ConvShape& shape, bool plain_input) : shape_(shape), plain_input_(plain_input) {}
+
+  // reads: x, packed weights, then bias and residual where there are any.
+  Status Run(Frame& frame) const override {
+    kernels::ConvArgs<T> args;
+    args.shape = shape_;
+    args.x = frame.In<T>(reads[0]);
+    args.x_layout = plain_input_ ? kernels::DataLayout::kPlain : kernels::DataLayout::kBlocked;
+    args.packed_weights = frame.In<T>(reads[1]);
+    args.y = frame.Out<T>(writes[0]);
+    if (bias_ != 0) args.epilogue.bias = frame.In<T>(reads[bias_]);
+    if (residual_ != 0) args.epilogue.residual = frame.In<T>(reads[residual_]);
+    args.epilogue.activation = activation_;
+    kernels::Conv(args, frame.threads);
+    return Ok{};
+  }
+
+  bool FuseUnary(const kernels::Unary& f) override {
+    if (activation_.op != kernels::UnaryOp::kIdentity) return false;
+    activation_ = f;
+    return true;
+  }
+  bool FuseResidual(SlotId slot) override { return AddRead(slot, &residual_); }
+  bool FuseBias(SlotId slot) override { return residual_ == 0 && AddRead(slot, &bias_); }
+
+  [[nodiscard]] std::string Label() const override {
+    const bool depthwise = kernels::IsDepthwise(shape_);
+    std::string label = fmt::format("conv {}x{}{}", shape_.kernel[1], shape_.kernel[2],
+                                    depthwise           ? " depthwise"
+                                    : shape_.groups > 1 ? " grouped"
+                                                        : "");
+    if (residual_ != 0) label += " + add";
+    if (activation_.op != kernels::UnaryOp::kIdentity) label += fmt::format(" + {}", UnaryName(activation_.op));
+    return label;
+  }
+
+ private:
+  // The epilogue is bias, residual, activation in that order: nothing may be added once a later part is there.
+  bool AddRead(SlotId slot, size_t* place) {
+    if (*place != 0 || activation_.op != kernels::UnaryOp::kIdentity) return false;
+    *place = reads.size();
+    reads.push_back(slot);
+    return true;
+  }
+
+  kernels::ConvShape shape_;
+  bool plain_input_;
+  size_t bias_ = 0, residual_ = 0;
+  kernels::Unary activation_;
+};
+
+template <class T>
+Result<Tensor> PackWeights(const kernels::ConvShape& shape, const Tensor& weights) {
+  TRY(Tensor packed, Tensor::Make(weights.dtype(), {kernels::PackedConvWeightsSize(shape)}));
+  kernels::PackConvWeights(shape, weights.data<T>(), packed.mutable_data<T>());
+  return packed;
+}
+
+// The kernels take channels on axis 1 and weights as [O, I/groups, spatial...] of up to three spatial axes.
+Result<std::optional<kernels::ConvShape>> ShapeOf(Lowering& l, NodeId id) {
+  const Node& node = l.graph().node(id);
+  const Attrs& attrs = l.AttrsOf(id);
+  std::optional<kernels::ConvShape> none;
+  if (attrs.Int("channel_axis", 1) != 1 || attrs.Str("weight_layout", "oihw") != "oihw") return none;
+  const Tensor x(l.TypeOf(node.in[0]).dtype(), l.DimsOf(node.in[0]), nullptr, nullptr);
+  const Tensor w(l.TypeOf(node.in[1]).dtype(), l.DimsOf(node.in[1]), nullptr, nullptr);
+  if (x.rank() < 3 || x.rank() > 5) return none;
+  EvalCtx ctx(*node.op, attrs, {RtValue(x), RtValue(w)}, 1);
+  TRY(const ops::ConvGeometry geometry, ops::ResolveConv(ctx, ToShape(x.dims()), ToShape(w.dims()), "oihw"));
+  TRY(const std::vector<ops::Slide> slides, ops::ConvSlides(ctx, geometry, x, w));
+  kernels::ConvShape shape;
+  shape.batch = x.dim(0);
+  shape.groups = geometry.group;
+  shape.in_channels = x.dim(1);
+  shape.out_channels = w.dim(0);
+  for (size_t k = 0; k < slides.size(); ++k) {
+    const size_t at = 3 - slides.size() + k;
+    shape.in[at] = slides[k].in;
+    shape.out[at] = slides[k].out;
+    shape.kernel[at] = slides[k].kernel;
+    shape.stride[at] = slides[k].stride;
+    shape.dilation[at] = slides[k].dilation;
+    shape.pad[at] = slides[k].pad_begin;
+  }
+  if (ElementCount(l.DimsOf(node.out[0])) == 0 || x.size() == 0) return none;
+  return std::optional(shape);
+}
+
+Result<bool> LowerConv(Lowering& l, NodeId id) {
+  const Node& node = l.graph().node(id);
+  const ValueId x = node.in[0], y = node.out[0];
+  if (!y || !l.IsStatic(x) || !l.IsStatic(y) || !l.IsStatic(node.in[1])) return false;
+  const DType dtype = l.TypeOf(x).dtype();
+  if (!IsPlanFloat(dtype) || l.TypeOf(y).dtype() != dtype) return false;
+  for (size_t i = 3; i < node.in.size(); ++i) {
+    if (node.in[i]) return false;  // zero points: integer arithmetic
+  }
+  const Tensor* weights = l.Known(node.in[1]);
+  const ValueId bias = node.in.size() > 2 ? node.in[2] : ValueId();
+  if (weights == nullptr || (bias && l.Known(bias) == nullptr)) return false;
+  TRY(const std::optional<kernels::ConvShape> shape, ShapeOf(l, id));
+  if (!shape) return false;
+  TRY(Tensor packed,
+      dtype == DType::kF64 ? PackWeights<double>(*shape, *weights) : PackWeights<float>(*shape, *weights));
+
+  // A first layer of few channels reads the plain layout: blocks of 16 would be mostly empty.
+  const bool plain_input = !l.HasBlocked(x);
+  auto step = MakeStep<ConvStep>(dtype, *shape, plain_input);
+  step->reads = {plain_input ? l.Plain(x) : l.Blocked(x), l.AddConstant(std::move(packed))};
+  if (bias) step->FuseBias(l.Plain(bias));
+  step->writes = {l.Define(y, true)};
+  l.Emit(std::move(step), id);
+  return true;
+}
+
+constexpr LowerRule kRules[] = {{&ops::kConv, LowerConv}};
+
+}  // namespace
+
+std::span<const LowerRule> ConvRules() { return kRules; }
+
+}  // namespace godwit::plan
