@@ -49,7 +49,7 @@ Status Infer(InferCtx& ctx) {
 // A NaN is taken for the extreme, wherever it lies first.
 template <class T>
 int64_t Best(const T* x, int64_t length, int64_t step, bool max, bool last, bool is_signed) {
-  const auto less = [is_signed](T a, T b) {
+  const auto less = [&](T a, T b) {
     if constexpr (std::is_same_v<T, uint64_t>) {
       return is_signed ? static_cast<int64_t>(a) < static_cast<int64_t>(b) : a < b;
     } else {
