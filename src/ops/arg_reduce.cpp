@@ -1,6 +1,7 @@
 // arg_reduce: where the largest or smallest element of each line along an axis lies.
 #include <fmt/format.h>
 
+#include "ir/commute.h"
 #include "ir/op_def.h"
 #include "ops/lines.h"
 #include "ops/plain.h"
@@ -100,6 +101,8 @@ Status Eval(EvalCtx& ctx) {
   return Ok{};
 }
 
+bool Commute(CommuteCtx& ctx) { return ctx.attrs.Flag("keep_dims", true) && ctx.rank() > 0 && ctx.MoveAxis("axis", 0); }
+
 std::span<const Sample> Samples() {
   static const Sample samples[] = {{{"f32[2,3,4]"}, {{"mode", "max"}, {"axis", int64_t{1}}}},
                                    {{"f32[2,3]"}, {{"mode", "min"}, {"axis", int64_t{-1}}, {"keep_dims", int64_t{0}}}},
@@ -119,6 +122,7 @@ extern const OpDef kArgReduce{.name = "arg_reduce",
                               .constraints = kRules,
                               .infer = Infer,
                               .eval = Eval,
+                              .commute = Commute,
                               .samples = Samples};
 
 }  // namespace godwit::ops

@@ -94,6 +94,7 @@ extern const OpDef kAvgPool{.name = "avg_pool",
                             .constraints = kRules,
                             .infer = InferPool,
                             .eval = EvalAvg,
+                            .commute = CommuteImage,
                             .samples = Samples};
 extern const OpDef kLpPool{.name = "lp_pool",
                            .doc = "p-norm of each window.",
@@ -103,6 +104,7 @@ extern const OpDef kLpPool{.name = "lp_pool",
                            .constraints = kRules,
                            .infer = InferPool,
                            .eval = EvalLp,
+                           .commute = CommuteImage,
                            .samples = Samples};
 
 }  // namespace godwit::ops

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "ir/commute.h"
 #include "ir/op_def.h"
 #include "ops/conv_common.h"
 #include "ops/plain.h"
@@ -105,6 +106,10 @@ Status Eval(EvalCtx& ctx) {
   return Ok{};
 }
 
+bool Commute(CommuteCtx& ctx) {
+  return ctx.operand == 0 && ctx.n_out == 1 && ctx.rank() > 1 && ctx.MoveAxis("channel_axis", 1);
+}
+
 std::span<const Sample> Samples() {
   static const Sample samples[] = {
       {{"f32[2,3,4,5]", "f32[3]", "f32[3]", "f32[3]", "f32[3] = 1,0.5,2"}, {}},
@@ -125,6 +130,7 @@ extern const OpDef kBatchNorm{.name = "batch_norm",
                               .constraints = kRules,
                               .infer = Infer,
                               .eval = Eval,
+                              .commute = Commute,
                               .samples = Samples};
 
 }  // namespace godwit::ops

@@ -254,6 +254,7 @@ extern const OpDef kConv{.name = "conv",
                          .constraints = kRules,
                          .infer = Infer,
                          .eval = Eval,
+                         .commute = CommuteImage,
                          .macs = Macs,
                          .samples = Samples};
 

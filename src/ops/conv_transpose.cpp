@@ -273,6 +273,7 @@ extern const OpDef kConvTranspose{.name = "conv_transpose",
                                   .constraints = kRules,
                                   .infer = Infer,
                                   .eval = Eval,
+                                  .commute = CommuteImage,
                                   .macs = Macs,
                                   .samples = Samples};
 

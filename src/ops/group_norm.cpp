@@ -145,6 +145,7 @@ extern const OpDef kGroupNorm{.name = "group_norm",
                               .constraints = kGroupRules,
                               .infer = InferGroup,
                               .eval = EvalGroup,
+                              .commute = CommuteImage,
                               .samples = GroupSamples};
 extern const OpDef kInstanceNorm{.name = "instance_norm",
                                  .doc = "Normalises each channel of each image, then scales and shifts.",
@@ -154,6 +155,7 @@ extern const OpDef kInstanceNorm{.name = "instance_norm",
                                  .constraints = kInstanceRules,
                                  .infer = InferInstance,
                                  .eval = EvalInstance,
+                                 .commute = CommuteImage,
                                  .samples = InstanceSamples};
 
 }  // namespace godwit::ops

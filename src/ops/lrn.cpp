@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/mathfn.h"
+#include "ir/commute.h"
 #include "ir/op_def.h"
 #include "ops/lines.h"
 #include "ops/plain.h"
@@ -82,6 +83,9 @@ Status EvalLpNorm(EvalCtx& ctx) {
   return Ok{};
 }
 
+bool CommuteLrn(CommuteCtx& ctx) { return ctx.MoveAxis("channel_axis", 1); }
+bool CommuteLp(CommuteCtx& ctx) { return ctx.MoveAxis("axis", -1); }
+
 std::span<const Sample> LrnSamples() {
   static const Sample samples[] = {
       {{"f32[2,7,3,2]"}, {{"size", int64_t{3}}}},
@@ -107,6 +111,7 @@ extern const OpDef kLrn{.name = "lrn",
                         .constraints = kLrnRules,
                         .infer = InferSame,
                         .eval = EvalLrn,
+                        .commute = CommuteLrn,
                         .samples = LrnSamples};
 extern const OpDef kLpNorm{.name = "lp_norm",
                            .doc = "Divides each line along an axis by its p-norm.",
@@ -116,6 +121,7 @@ extern const OpDef kLpNorm{.name = "lp_norm",
                            .constraints = kLpRules,
                            .infer = InferSame,
                            .eval = EvalLpNorm,
+                           .commute = CommuteLp,
                            .samples = LpSamples};
 
 }  // namespace godwit::ops

@@ -92,6 +92,9 @@ Status Eval(EvalCtx& ctx) {
   return Run<uint64_t>(ctx, IsSigned(dtype) ? static_cast<uint64_t>(IntMin(dtype)) : 0);
 }
 
+// Indices count in the operand's own order of axes.
+bool Commute(CommuteCtx& ctx) { return ctx.n_out == 1 && CommuteImage(ctx); }
+
 std::span<const Sample> Samples() {
   using Ints = std::vector<int64_t>;
   static const Sample samples[] = {
@@ -114,6 +117,7 @@ extern const OpDef kMaxPool{.name = "max_pool",
                             .constraints = kRules,
                             .infer = Infer,
                             .eval = Eval,
+                            .commute = Commute,
                             .samples = Samples};
 
 }  // namespace godwit::ops

@@ -197,11 +197,14 @@ uint64_t ReduceIntegers(Mode mode, DType dtype, std::span<const uint64_t> x) {
       return acc;
     default: break;
   }
+  // Roots and logarithms are computed on doubles, cut towards zero and kept within the type.
   std::vector<double> wide;
   for (uint64_t v : x)
     wide.push_back(is_signed ? static_cast<double>(static_cast<int64_t>(v)) : static_cast<double>(v));
   std::byte bytes[8];
-  StoreF64(dtype, ReduceFloats(mode, wide), bytes);
+  const double limit = std::clamp(ReduceFloats(mode, wide), static_cast<double>(IntMin(dtype)),
+                                  dtype == DType::kU64 ? 0x1p64 : static_cast<double>(IntMax(dtype)));
+  StoreF64(dtype, limit, bytes);
   return LoadU64(dtype, bytes);
 }
 

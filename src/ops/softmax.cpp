@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/mathfn.h"
+#include "ir/commute.h"
 #include "ir/op_def.h"
 #include "ops/lines.h"
 #include "ops/plain.h"
@@ -89,6 +90,8 @@ Status Eval(EvalCtx& ctx) {
   return Ok{};
 }
 
+bool Commute(CommuteCtx& ctx) { return ctx.rank() > 0 && ctx.MoveAxis("axis", -1); }
+
 std::span<const Sample> Samples() {
   static const Sample samples[] = {{{"f32[2,3,4]"}, {}},
                                    {{"f32[2,3,4]"}, {{"axis", int64_t{1}}, {"mode", "log"}}},
@@ -108,6 +111,7 @@ extern const OpDef kSoftmax{.name = "softmax",
                             .constraints = kRules,
                             .infer = Infer,
                             .eval = Eval,
+                            .commute = Commute,
                             .samples = Samples};
 
 }  // namespace godwit::ops

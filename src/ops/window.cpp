@@ -138,6 +138,19 @@ Result<Dim> WindowCount(const Ctx& ctx, std::string_view constraint, const Windo
   return Dim::Min(count, Dim::CeilDiv(in + Dim(begin), stride));
 }
 
+bool CommuteImage(CommuteCtx& ctx) {
+  if (ctx.operand != 0 || ctx.rank() < 2 || ctx.perm[0] != 0 || !ctx.MoveAxis("channel_axis", 1)) return false;
+  int64_t channel = ctx.attrs.Int("channel_axis", 1);
+  if (channel < 0) channel += ctx.rank();
+  int64_t last = 0;
+  for (int64_t axis : ctx.perm) {
+    if (axis == channel) continue;
+    if (axis < last) return false;
+    last = axis;
+  }
+  return true;
+}
+
 #define GODWIT_INSTANTIATE(Ctx)                                                                                 \
   template Result<DataAxes> ReadDataAxes(const Ctx&, std::string_view, int);                                    \
   template Result<WeightAxes> ReadWeightAxes(const Ctx&, std::string_view, std::string_view, int);              \

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "ir/commute.h"
 #include "ir/eval.h"
 #include "ir/infer.h"
 
@@ -56,6 +57,10 @@ Result<Slide> MakeSlide(const Ctx& ctx, std::string_view constraint, const Windo
 template <class Ctx>
 Result<Dim> WindowCount(const Ctx& ctx, std::string_view constraint, const WindowAttrs& attrs, size_t k, const Dim& in,
                         const Dim& kernel);
+
+/// `commute` of operators whose operand 0 has a batch axis, channels and spatial axes: the batch stays first and the
+/// spatial axes keep their order.
+bool CommuteImage(CommuteCtx& ctx);
 
 /// Attribute values are kept below this, so that products with any extent that fits in memory stay in range.
 inline constexpr int64_t kMaxWindow = int64_t{1} << 31;
