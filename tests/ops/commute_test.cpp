@@ -13,14 +13,14 @@
 namespace godwit {
 namespace {
 
-Result<Tensor> Run(const OpDef& op, const Attrs& attrs, std::vector<RtValue> in) {
+Result<Tensor> EvalFirst(const OpDef& op, const Attrs& attrs, std::vector<RtValue> in) {
   EvalCtx ctx(op, attrs, std::move(in), 1);
   RETURN_IF_ERROR(op.eval(ctx));
   return ctx.results()[0].tensor;
 }
 
 Result<Tensor> Transposed(const Tensor& t, const std::vector<int64_t>& perm) {
-  return Run(ops::kTranspose, {{"perm", perm}}, {t});
+  return EvalFirst(ops::kTranspose, {{"perm", perm}}, {t});
 }
 
 // Sums may be taken in another order: equal up to a few roundings.
@@ -45,7 +45,7 @@ TEST_P(Commute, ResultIsTheTransposedResult) {
     for (const test::SampleOperand& operand : *operands) in.push_back(operand.value);
     const Tensor x = in[0].tensor;
     if (x.rank() < 2 || x.rank() > 5) continue;
-    const auto plain = Run(op, sample.attrs, in);
+    const auto plain = EvalFirst(op, sample.attrs, in);
     ASSERT_TRUE(plain.ok()) << test::Describe(op, sample);
     std::vector<int64_t> perm(static_cast<size_t>(x.rank()));
     std::iota(perm.begin(), perm.end(), 0);
@@ -56,7 +56,7 @@ TEST_P(Commute, ResultIsTheTransposedResult) {
       auto moved = Transposed(x, perm);
       ASSERT_TRUE(moved.ok());
       in[0] = RtValue(*std::move(moved));
-      const auto got = Run(op, ctx.changed, in);
+      const auto got = EvalFirst(op, ctx.changed, in);
       ASSERT_TRUE(got.ok()) << test::Describe(op, sample) << ": " << got.diag().what;
       const auto want = Transposed(*plain, ctx.result);
       ASSERT_TRUE(want.ok());

@@ -115,7 +115,7 @@ TEST(Norm, GroupsOfChannels) {
   // One value for each group is as good as one for each channel.
   ExpectNear(Values(EvalOne(ops::kGroupNorm, {x, F64({2}, {1, 1}), F64({2}, {0, 0})}, attrs)), want);
   EXPECT_EQ(FailureOf(EvalOne(ops::kGroupNorm, {x, F64({2}, {1, 1}), F64({2}, {0, 0})}, {{"groups", int64_t{3}}})),
-            "group_norm.c2");
+            "group_norm.c3");
 }
 
 TEST(Norm, BatchStatisticsMoveTheRunningOnes) {
