@@ -5,6 +5,7 @@
 #include "ir/eval.h"
 #include "ir/infer.h"
 #include "ops/ops.h"
+#include "ops/samples.h"
 
 namespace godwit::ops {
 
@@ -44,6 +45,13 @@ Status Eval(EvalCtx& ctx) {
   return Ok{};
 }
 
+// "P2 2 1 9 5 9" and "P2 1 1 9 0", both PNM as text.
+std::span<const Sample> Samples() {
+  static const Sample samples[] = {{{"u8[12] = 80,50,32,50,32,49,32,57,32,53,32,57"}, {}},
+                                   {{"u8[10] = 80,50,32,49,32,49,32,57,32,48"}, {{"format", std::string("grey")}}}};
+  return samples;
+}
+
 }  // namespace
 
 extern const OpDef kImageDecode{
@@ -54,6 +62,7 @@ extern const OpDef kImageDecode{
     .attrs = kAttrs,
     .constraints = kRules,
     .infer = Infer,
-    .eval = Eval};
+    .eval = Eval,
+    .samples = Samples};
 
 }  // namespace godwit::ops

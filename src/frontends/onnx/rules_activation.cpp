@@ -154,6 +154,18 @@ Status ImportBiasAdd(NodeImport& n) {
   return Ok{};
 }
 
+// Half of the channels, times gelu of the other half.
+Status ImportBiasSplitGelu(NodeImport& n) {
+  TRY(ValueId x, n.In(0));
+  TRY(ValueId bias, n.In(1));
+  TRY(x, n.Emit(ops::kAdd, {x, bias}));
+  TRY(const std::vector<ValueId> halves, n.EmitN(ops::kSplit, {x}, 2, {{"axis", int64_t{-1}}}));
+  TRY(ValueId y, n.Emit(ops::kGelu, {halves[1]}));
+  TRY(y, n.Emit(ops::kMul, {halves[0], y}));
+  n.Out(0, y);
+  return Ok{};
+}
+
 constexpr Rule kRules[] = {
     {"Affine", 1, ImportAffine},
     {"Celu", 12, ImportCelu},
@@ -179,8 +191,8 @@ constexpr Rule kRules[] = {
 };
 
 constexpr Rule kMicrosoft[] = {
-    {"BiasAdd", 1, ImportBiasAdd}, {"BiasGelu", 1, ImportBiasGelu},   {"FastGelu", 1, ImportFastGelu},
-    {"Gelu", 1, ImportBiasGelu},   {"QuickGelu", 1, ImportQuickGelu},
+    {"BiasAdd", 1, ImportBiasAdd},   {"BiasGelu", 1, ImportBiasGelu}, {"BiasSplitGelu", 1, ImportBiasSplitGelu},
+    {"FastGelu", 1, ImportFastGelu}, {"Gelu", 1, ImportBiasGelu},     {"QuickGelu", 1, ImportQuickGelu},
 };
 
 }  // namespace

@@ -52,7 +52,8 @@ Status Import(NodeImport& n) {
     TRY(zeros, Unpack(n, n.InOrNone(3), bits, columns, blocks, (blocks * bits + 7) / 8));
   } else {
     TRY(zeros, Tensor::Make(Narrow(bits), {columns, blocks}));
-    for (int64_t i = 0; i < zeros.size(); ++i) zeros.mutable_data<uint8_t>()[i] = static_cast<uint8_t>(1U << (bits - 1));
+    for (int64_t i = 0; i < zeros.size(); ++i)
+      zeros.mutable_data<uint8_t>()[i] = static_cast<uint8_t>(1U << (bits - 1));
   }
   Calc c(n);
   const ValueId grid = c.Op(ops::kReshape, {scales, n.I64s({columns, blocks})});

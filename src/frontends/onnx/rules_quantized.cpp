@@ -110,16 +110,11 @@ Status ImportWhere(NodeImport& n) {
 }
 
 constexpr Rule kRules[] = {
-    {"QLinearAdd", 1, ImportBinary<ops::kAdd>},
-    {"QLinearAveragePool", 1, ImportAveragePool},
-    {"QLinearConcat", 1, ImportConcat},
-    {"QLinearGlobalAveragePool", 1, ImportGlobalAveragePool},
-    {"QLinearLeakyRelu", 1, ImportLeakyRelu},
-    {"QLinearMul", 1, ImportBinary<ops::kMul>},
-    {"QLinearReduceMean", 1, ImportReduceMean},
-    {"QLinearSigmoid", 1, ImportSigmoid},
-    {"QLinearSoftmax", 1, ImportSoftmax},
-    {"QLinearWhere", 1, ImportWhere},
+    {"QLinearAdd", 1, ImportBinary<ops::kAdd>}, {"QLinearAveragePool", 1, ImportAveragePool},
+    {"QLinearConcat", 1, ImportConcat},         {"QLinearGlobalAveragePool", 1, ImportGlobalAveragePool},
+    {"QLinearLeakyRelu", 1, ImportLeakyRelu},   {"QLinearMul", 1, ImportBinary<ops::kMul>},
+    {"QLinearReduceMean", 1, ImportReduceMean}, {"QLinearSigmoid", 1, ImportSigmoid},
+    {"QLinearSoftmax", 1, ImportSoftmax},       {"QLinearWhere", 1, ImportWhere},
 };
 
 }  // namespace
