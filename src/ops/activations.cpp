@@ -46,14 +46,14 @@ Status EvalHardSigmoid(EvalCtx& ctx) {
 }
 Status EvalThresholdedRelu(EvalCtx& ctx) {
   const double alpha = ctx.attrs.Float("alpha", 1);
-  return EvalFloat(ctx, [=](double x) { return x <= alpha ? 0.0 : x; });
+  return EvalFloat(ctx, [=](double x) { return x > alpha ? x : 0.0; });
 }
 
 // Integers too: the result is cut toward zero, as a conversion does.
 Status EvalShrink(EvalCtx& ctx) {
   const double bias = ctx.attrs.Float("bias", 0);
   const double lambd = ctx.attrs.Float("lambd", 0.5);
-  const auto shrink = [=](double x) { return x < -lambd ? x + bias : x > lambd ? x - bias : x != x ? x : 0.0; };
+  const auto shrink = [=](double x) { return x < -lambd ? x + bias : x > lambd ? x - bias : 0.0; };
   const Tensor& in = ctx.In(0);
   if (IsFloat(in.dtype())) return EvalFloat(ctx, shrink);
   TRY(Tensor wide, ConvertTensor(in, DType::kF64, {}));

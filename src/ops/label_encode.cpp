@@ -2,7 +2,7 @@
 #include <bit>
 #include <unordered_map>
 
-#include "ops/ops.h"
+#include "ir/op_def.h"
 #include "ops/samples.h"
 #include "ops/wide.h"
 

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "base/mathfn.h"
-#include "ops/ops.h"
+#include "ir/op_def.h"
 #include "ops/random_bits.h"
 #include "ops/samples.h"
 #include "ops/wide.h"

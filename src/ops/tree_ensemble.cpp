@@ -4,7 +4,7 @@
 
 #include <limits>
 
-#include "ops/ops.h"
+#include "ir/op_def.h"
 #include "ops/samples.h"
 #include "ops/wide.h"
 

@@ -1,7 +1,7 @@
 // zip_map: each row of a matrix as a map from labels to its numbers.
 #include <fmt/format.h>
 
-#include "ops/ops.h"
+#include "ir/op_def.h"
 #include "ops/samples.h"
 #include "ops/wide.h"
 

@@ -55,10 +55,17 @@ Status ImportLinearClassifier(NodeImport& n) {
   if (rows >= 2 && rows != labels.size()) return n.BadValue("intercepts", "not as many as classes");
   TRY(ValueId y, Scores(n, coefficients, rows));
   Calc c(n);
-  // One row of coefficients for two classes: the first has the opposite score.
-  if (rows == 1) y = c.Op(ops::kConcat, {c.Op(ops::kNeg, {y}), y}, {{"axis", int64_t{1}}});
+  if (rows == 1) {
+    // One row of coefficients for two classes, of which the second is chosen above 0.
+    if (*post != "NONE" && *post != "LOGISTIC") return n.Unsupported("post_transform " + *post + " of a single score");
+    const ValueId opposite = c.Op(ops::kNeg, {y});
+    n.Out(0, BestLabel(n, c, c.Op(ops::kConcat, {opposite, y}, {{"axis", int64_t{1}}}), labels));
+    const ValueId other = *post == "NONE" ? c.Sub(c.Number(y, 1), y) : opposite;
+    y = c.Op(ops::kConcat, {other, y}, {{"axis", int64_t{1}}});
+  } else {
+    n.Out(0, BestLabel(n, c, y, labels));
+  }
   RETURN_IF_ERROR(c.status());
-  n.Out(0, BestLabel(n, c, y, labels));
   TRY(y, PostTransform(n, y, *post));
   n.Out(1, c.Cast(y, DType::kF32));
   return c.status();

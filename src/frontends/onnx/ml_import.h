@@ -22,6 +22,7 @@ ValueId BestLabel(NodeImport& n, Calc& c, ValueId scores, const Tensor& labels);
 
 Status ImportLinearClassifier(NodeImport& n);
 Status ImportLinearRegressor(NodeImport& n);
+Status ImportSvmRegressor(NodeImport& n);
 Status ImportTreeEnsemble(NodeImport& n);
 Status ImportTreeEnsembleClassifier(NodeImport& n);
 Status ImportTreeEnsembleRegressor(NodeImport& n);

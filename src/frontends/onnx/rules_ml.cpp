@@ -156,8 +156,7 @@ Status ImportNormalizer(NodeImport& n) {
   if (*norm != "MAX" && *norm != "L1" && *norm != "L2") return n.BadValue("norm", *norm);
   Calc c(n);
   x = c.Cast(x, n.DtypeOf(x) == DType::kF64 ? DType::kF64 : DType::kF32);
-  const ValueId size = *norm == "MAX" ? c.Op(ops::kAbs, {x}) : x;
-  const ValueId total = c.Op(ops::kReduce, {size, n.I64s({-1})},
+  const ValueId total = c.Op(ops::kReduce, {x, n.I64s({-1})},
                              {{"mode", std::string(*norm == "MAX"  ? "max"
                                                    : *norm == "L1" ? "l1"
                                                                    : "l2")}});
@@ -196,8 +195,8 @@ constexpr Rule kRules[] = {
     {"LinearRegressor", 1, ImportLinearRegressor},
     {"Normalizer", 1, ImportNormalizer},
     {"OneHotEncoder", 1, ImportOneHotEncoder},
-    {"SVMClassifier", 1, nullptr, "support vector machines are not supported"},
-    {"SVMRegressor", 1, nullptr, "support vector machines are not supported"},
+    {"SVMClassifier", 1, nullptr, "votes between the pairs of a support vector classifier are not supported"},
+    {"SVMRegressor", 1, ImportSvmRegressor},
     {"Scaler", 1, ImportScaler},
     {"TreeEnsemble", 5, ImportTreeEnsemble},
     {"TreeEnsembleClassifier", 1, ImportTreeEnsembleClassifier},

@@ -281,37 +281,40 @@ Status ImportTreeEnsembleClassifier(NodeImport& n) {
   TRY(const Tensor labels, ClassLabels(n, "classlabels_int64s", "classlabels_strings"));
   auto post = n.Str("post_transform", "NONE");
   if (!post.ok()) return post.TakeDiag();
-  // Two classes of which the leaves speak of one only: its score is the whole answer.
+  // Two classes and leaves that all speak of number 0: one score, which decides for the second class above a threshold.
   bool single = labels.size() == 2 && !forest.targets.empty();
   bool positive = true;
   for (size_t i = 0; i < forest.targets.size(); ++i) {
-    single = single && forest.targets[i] == forest.targets[0];
+    single = single && forest.targets[i] == 0;
     positive = positive && forest.weights[i] >= 0;
   }
-  if (single) std::fill(forest.targets.begin(), forest.targets.end(), 0);
   TRY(Attrs attrs, Flatten(n, forest, single ? 1 : labels.size()));
   attrs.Set("dtype", DType::kF32);
   Calc c(n);
   ValueId y = c.Op(ops::kTreeEnsemble, {kFloats.Has(n.DtypeOf(x)) ? x : c.Cast(x, DType::kF64)}, std::move(attrs));
-  if (!base.empty()) {
-    // Of two base values of such a pair the second is that of the class the leaves speak of.
-    const std::vector<double> used = single ? std::vector<double>{base.back()} : base;
-    y = c.Add(y, n.Constant(FloatTensor(used, {static_cast<int64_t>(used.size())})));
+  if (!base.empty() && static_cast<int64_t>(base.size()) != (single ? 1 : labels.size())) {
+    return n.Unsupported(fmt::format("{} base values for {} classes", base.size(), labels.size()));
   }
+  if (!base.empty()) y = c.Add(y, n.Constant(FloatTensor(base, {static_cast<int64_t>(base.size())})));
+  // Of two classes the second is chosen above a threshold: weights that are all positive are read as probabilities,
+  // others as a margin around 0.
+  const auto second = [&](ValueId score) {
+    const ValueId above = c.Op(ops::kLess, {c.Number(score, positive ? 0.5 : 0.0), score});
+    const ValueId index = c.Op(ops::kReshape, {c.Cast(above, DType::kI64), n.I64s({-1})});
+    return c.Op(ops::kGather, {n.Constant(labels), index}, {{"axis", int64_t{0}}});
+  };
   if (!single) {
-    n.Out(0, BestLabel(n, c, y, labels));
+    n.Out(0, labels.size() == 2 ? second(c.Op(ops::kGather, {y, n.ScalarI64(1)}, {{"axis", int64_t{1}}}))
+                                : BestLabel(n, c, y, labels));
     RETURN_IF_ERROR(c.status());
     TRY(y, PostTransform(n, y, *post));
     n.Out(1, y);
     return c.status();
   }
-  // Weights that are all positive are read as probabilities, others as a margin around 0.
-  const bool probability = positive && *post == "NONE";
   if (*post != "NONE" && *post != "LOGISTIC") return n.Unsupported("post_transform " + *post + " of a single score");
+  const bool probability = positive && *post == "NONE";
   const ValueId other = probability ? c.Sub(c.Number(y, 1), y) : c.Op(ops::kNeg, {y});
-  const ValueId above = c.Op(ops::kLess, {c.Number(y, positive ? 0.5 : 0.0), y});
-  const ValueId index = c.Op(ops::kReshape, {c.Cast(above, DType::kI64), n.I64s({-1})});
-  n.Out(0, c.Op(ops::kGather, {n.Constant(labels), index}, {{"axis", int64_t{0}}}));
+  n.Out(0, second(y));
   const ValueId both = c.Op(ops::kConcat, {other, y}, {{"axis", int64_t{1}}});
   RETURN_IF_ERROR(c.status());
   TRY(const ValueId scores, PostTransform(n, both, *post));
