@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "exec/kernels/conv_narrow.h"
 #include "exec/kernels/conv_rows.h"
-#include "exec/kernels/depthwise.h"
 #include "exec/kernels/scratch.h"
 #include "exec/kernels/tile.h"
 
@@ -133,13 +133,13 @@ std::int64_t BlockedSize(std::int64_t batch, std::int64_t channels, const Extent
 bool IsDepthwise(const ConvShape& s) { return s.groups > 1 && s.groups == s.in_channels && s.groups == s.out_channels; }
 
 std::int64_t PackedConvWeightsSize(const ConvShape& s) {
-  if (IsDepthwise(s)) return BlocksOf(s.out_channels) * kBlock * Volume(s.kernel);
+  if (HasNarrowGroups(s)) return BlocksOf(s.out_channels) * kBlock * (s.in_channels / s.groups) * Volume(s.kernel);
   return s.groups * BlocksOf(s.out_channels / s.groups) * kBlock * (s.in_channels / s.groups) * Volume(s.kernel);
 }
 
 template <class T>
 void PackConvWeights(const ConvShape& s, const T* weights, T* packed) {
-  if (IsDepthwise(s)) return PackDepthwiseWeights(s, weights, packed);
+  if (HasNarrowGroups(s)) return PackNarrowWeights(s, weights, packed);
   const std::int64_t inputs = s.in_channels / s.groups, outputs = s.out_channels / s.groups, taps = Volume(s.kernel);
   T* to = packed;
   for (std::int64_t group = 0; group < s.groups; ++group) {
@@ -162,7 +162,7 @@ template <class T>
 void Conv(const ConvArgs<T>& args, ThreadPool* pool) {
   const ConvShape& s = args.shape;
   if (s.batch * Volume(s.out) * s.out_channels == 0) return;
-  if (IsDepthwise(s)) return DepthwiseConv(args, pool);
+  if (HasNarrowGroups(s)) return NarrowConv(args, pool);
   const Job<T> job(args);
   const ConvRows& plan = job.plan;
   const std::int64_t bands = s.batch * s.groups * plan.slices * plan.bands;

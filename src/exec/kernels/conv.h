@@ -31,7 +31,7 @@ struct ConvShape {
 /// Elements of an N x C x D x H x W tensor in the blocked layout.
 std::int64_t BlockedSize(std::int64_t batch, std::int64_t channels, const Extent3& extent);
 
-/// One input and one output channel for each group: handled channel by channel, with its own packing of the weights.
+/// One input and one output channel for each group.
 bool IsDepthwise(const ConvShape& shape);
 
 std::int64_t PackedConvWeightsSize(const ConvShape& shape);

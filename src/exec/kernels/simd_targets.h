@@ -32,3 +32,6 @@
 #ifndef HWY_SVE2_128
 #define HWY_SVE2_128 0
 #endif
+#ifndef HWY_EMU128
+#define HWY_EMU128 0
+#endif

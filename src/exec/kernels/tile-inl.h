@@ -17,7 +17,7 @@ namespace godwit::kernels::HWY_NAMESPACE {
 // The tallest tile of two vectors whose sums fit the registers.
 #if HWY_TARGET == HWY_AVX3
 constexpr int kTallTile = 14;
-#elif HWY_TARGET == HWY_NEON
+#elif GODWIT_NATIVE_FMA && HWY_ARCH_ARM
 constexpr int kTallTile = 12;
 #elif HWY_TARGET == HWY_AVX2
 constexpr int kTallTile = 6;

@@ -77,6 +77,7 @@ void ApplyUnary(const Unary& f, const T* x, T* y, std::int64_t count, ThreadPool
 template <class T>
 void ApplyUnaryRows(const Unary& f, T* x, std::int64_t rows, std::int64_t columns, std::int64_t row_stride) {
   if (f.op == UnaryOp::kIdentity) return;
+  PrepareSimd();
   if (row_stride == columns) return Span(f, x, x, rows * columns);
   for (std::int64_t row = 0; row < rows; ++row) Span(f, x + row * row_stride, x + row * row_stride, columns);
 }
