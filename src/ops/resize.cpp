@@ -45,7 +45,7 @@ constexpr std::string_view kRules[] = {"c1: either sizes or scales are given, on
 struct Setup {
   Interpolation mode = Interpolation::kNearest;
   Coordinates coordinates = Coordinates::kHalfPixel;
-  Nearest nearest = Nearest::kRoundPreferFloor;
+  Nearest nearest = Nearest::kHalfDown;
   std::string_view keep_aspect;
   bool antialias = false;
 };

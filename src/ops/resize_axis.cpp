@@ -64,10 +64,10 @@ ResizeTaps NearestTaps(const ResizeAxis& axis, Nearest rounding) {
     const double rest = x - low;
     bool up = false;
     switch (rounding) {
-      case Nearest::kRoundPreferFloor: up = rest > 0.5; break;
-      case Nearest::kRoundPreferCeil: up = rest >= 0.5; break;
-      case Nearest::kFloor: break;
-      case Nearest::kCeil: up = rest > 0; break;
+      case Nearest::kHalfDown: up = rest > 0.5; break;
+      case Nearest::kHalfUp: up = rest >= 0.5; break;
+      case Nearest::kDown: break;
+      case Nearest::kUp: up = rest > 0; break;
     }
     const double at = std::clamp(low + (up ? 1 : 0), 0.0, static_cast<double>(axis.in - 1));
     taps.index[static_cast<size_t>(i)] = IsExtrapolated(axis, x) ? -1 : static_cast<int64_t>(at);

@@ -16,7 +16,7 @@ enum class Coordinates : uint8_t {
   kTfCropAndResize,
   kTfHalfPixelForNn,
 };
-enum class Nearest : uint8_t { kRoundPreferFloor, kRoundPreferCeil, kFloor, kCeil };
+enum class Nearest : uint8_t { kHalfDown, kHalfUp, kDown, kUp };
 enum class Interpolation : uint8_t { kNearest, kLinear, kCubic };
 
 struct ResizeAxis {

@@ -10,11 +10,19 @@ namespace godwit::from_onnx {
 
 namespace {
 
+// The name of the mode as it is ours; empty for one that this version does not have.
+std::string_view ModeName(std::string_view mode, int64_t version) {
+  if (mode == "nearest") return "nearest";
+  if (mode == "linear" || (mode == "bilinear" && version < 7)) return "linear";
+  return mode == "cubic" && version >= 11 ? "cubic" : "";
+}
+
 Result<std::string> Mode(NodeImport& n) {
-  TRY(std::string mode, n.Str("mode", "nearest"));
-  if (mode == "bilinear" && n.version() < 7) mode = "linear";
-  if (mode != "nearest" && mode != "linear" && !(mode == "cubic" && n.version() >= 11)) return n.BadValue("mode", mode);
-  return mode;
+  Result<std::string> given = n.Str("mode", "nearest");
+  if (!given.ok()) return given;
+  const std::string_view name = ModeName(*given, n.version());
+  if (name.empty()) return n.BadValue("mode", *given);
+  return std::string(name);
 }
 
 // Before version 11 places map as result / scale, and nearest takes the element below; where Resize makes the result
