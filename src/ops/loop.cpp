@@ -3,7 +3,7 @@
 
 #include "ir/eval.h"
 #include "ir/infer.h"
-#include "ops/ops.h"
+#include "ir/op_def.h"
 #include "ops/region_types.h"
 
 namespace godwit::ops {

@@ -8,7 +8,7 @@
 #include "ir/convert.h"
 #include "ir/eval.h"
 #include "ir/infer.h"
-#include "ops/ops.h"
+#include "ir/op_def.h"
 #include "ops/resize_axis.h"
 #include "ops/samples.h"
 #include "ops/strided_copy.h"

@@ -4,7 +4,7 @@
 
 #include "ir/eval.h"
 #include "ir/infer.h"
-#include "ops/ops.h"
+#include "ir/op_def.h"
 #include "ops/strided_copy.h"
 
 namespace godwit::ops {
