@@ -125,10 +125,10 @@ class ConvRun {
         Step(&at, space_);
       }
       for (int64_t c = 0; c < channels; ++c) {
-        const T* x = x_.data() + c * channel_stride_;
+        const int64_t plane = c * channel_stride_;
         for (int64_t p = 0; p < count; ++p) {
           const int64_t offset = offsets[static_cast<size_t>(p)];
-          columns->At(c * taps_ + t, p) = offset < 0 ? T(0) : x[offset] - x_zero_;
+          columns->At(c * taps_ + t, p) = offset < 0 ? T(0) : x_[static_cast<size_t>(offset + plane)] - x_zero_;
         }
       }
     }
@@ -182,7 +182,7 @@ Status Run(EvalCtx& ctx, const ConvGeometry& g, Tensor* out) {
 
   constexpr int64_t kColumnBytes = 1 << 20;
   constexpr int64_t kColumnElements = kColumnBytes / static_cast<int64_t>(sizeof(T));
-  const int64_t chunk = std::clamp<int64_t>(kColumnElements / std::max<int64_t>(1, depth), 16, 4096) / 4 * 4;
+  const int64_t chunk = std::clamp<int64_t>(kColumnElements / std::max<int64_t>(1, depth), 4, 4096) / 4 * 4;
   std::vector<T> y(static_cast<size_t>(out->size()));
   std::vector<T> block(static_cast<size_t>(out_per_group * std::min(chunk, std::max<int64_t>(positions, 1))));
   Panels<T> columns(depth, std::min(chunk, std::max<int64_t>(positions, 1)));

@@ -197,7 +197,7 @@ Status Eval(EvalCtx& ctx) {
   Panels<double> columns(in_per_group, kChunk);
   std::vector<double> block(static_cast<size_t>(height * kChunk));
   const int64_t positions = static_cast<int64_t>(places.size());
-  const int64_t images = out->size() == 0 ? 0 : x.dim(0);
+  const int64_t images = out->size() == 0 || x.size() == 0 ? 0 : x.dim(0);
   for (int64_t image = 0; image < images; ++image) {
     for (int64_t group = 0; group < g.group; ++group) {
       double* y_group = y.data() + image * y_strides[0] + group * out_per_group * y_strides[channel];

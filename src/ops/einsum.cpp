@@ -192,10 +192,13 @@ Labelled<T> Contract(const Labelled<T>& a, const Labelled<T>* b, const Labels& k
   }
   Odometer outer(out.dims, {strides(sa, kept), strides(sb, kept)});
   for (T& v : out.values) {
-    const T* x = a.values.data() + outer.offset(0);
-    const T* y = b ? b->values.data() + outer.offset(1) : nullptr;
+    const int64_t at_a = outer.offset(0);
+    const int64_t at_b = outer.offset(1);
     T sum = 0;
-    for (const auto& [ia, ib] : terms) sum += y ? x[ia] * y[ib] : x[ia];
+    for (const auto& [ia, ib] : terms) {
+      const T x = a.values[static_cast<size_t>(at_a + ia)];
+      sum += b ? x * b->values[static_cast<size_t>(at_b + ib)] : x;
+    }
     v = sum;
     outer.Next();
   }

@@ -228,8 +228,8 @@ void Run(const Tensor& x, const std::vector<bool>& reduced, Tensor* out, Fn redu
   std::vector<T> y(static_cast<size_t>(out->size()));
   Odometer outer(kept, {kept_strides});
   for (T& v : y) {
-    const T* base = wide.data() + outer.offset(0);
-    for (size_t i = 0; i < group.size(); ++i) group[i] = base[offsets[i]];
+    const int64_t base = outer.offset(0);
+    for (size_t i = 0; i < group.size(); ++i) group[i] = wide[static_cast<size_t>(base + offsets[i])];
     v = reduce(std::span<const T>(group));
     outer.Next();
   }
