@@ -155,11 +155,15 @@ Result<bool> LowerMatMul(Lowering& l, NodeId id) {
   if (!IsPlanFloat(dtype)) return false;
   const Dims da = l.DimsOf(a), db = l.DimsOf(b), dy = l.DimsOf(y);
   if (ElementCount(dy) == 0 || da.back() == 0) return false;
+  const bool transposed = l.AttrsOf(id).Flag("transpose_b");
+  if (l.AttrsOf(id).Flag("transpose_a")) return false;
   const Tensor* known = db.size() == 2 ? l.Known(b) : nullptr;
+  if (known == nullptr && transposed) return false;
   std::unique_ptr<Step> step;
   if (known != nullptr) {
-    const int64_t k = db[0], n = db[1];
-    TRY(Tensor packed, dtype == DType::kF64 ? Pack<double>(*known, false, k, n) : Pack<float>(*known, false, k, n));
+    const int64_t k = db[transposed ? 1 : 0], n = db[transposed ? 0 : 1];
+    TRY(Tensor packed,
+        dtype == DType::kF64 ? Pack<double>(*known, transposed, k, n) : Pack<float>(*known, transposed, k, n));
     step = MakeStep<PackedProductStep>(dtype, ElementCount(da) / k, n, k);
     step->reads = {l.Plain(a), l.AddConstant(std::move(packed))};
   } else {
