@@ -113,7 +113,8 @@ std::int64_t Volume(const Extent3& e) { return e[0] * e[1] * e[2]; }
 
 bool HasNarrowGroups(const ConvShape& s) {
   const std::int64_t width = s.in_channels / s.groups;
-  return s.groups > 1 && s.in_channels == s.out_channels && (width == 1 || width == 2 || width == 4 || width == 8);
+  if (s.groups == 1) return false;
+  return width == 1 || (s.in_channels == s.out_channels && (width == 2 || width == 4 || width == 8));
 }
 
 template <class T>
@@ -134,12 +135,13 @@ void NarrowConv(const ConvArgs<T>& args, ThreadPool* pool) {
   PrepareSimd();
   const ConvShape& s = args.shape;
   const std::int64_t blocks = BlocksOf(s.out_channels), taps = Volume(s.kernel), volume = Volume(s.out);
-  const std::int64_t width = s.in_channels / s.groups;
+  const std::int64_t width = s.in_channels / s.groups, repeat = s.out_channels / s.in_channels;
   // Each block of channels is planned as an image of its own: all channels share the taps.
   ConvShape one = s;
   one.groups = 1;
   one.in_channels = one.out_channels = kBlock;
-  ConvRows plan(one, args.x_layout, false, kBandElements);
+  // Repeated channels are never read in place: each lane is copied from the channel it stems from.
+  const ConvRows plan(one, repeat == 1 ? args.x_layout : DataLayout::kPlain, false, kBandElements);
   const std::int64_t bands = plan.slices * plan.bands;
   ParallelFor(pool, s.batch * blocks * bands, 1, [&](std::int64_t begin, std::int64_t end) {
     std::int64_t segment_rows = -1;
@@ -149,7 +151,7 @@ void NarrowConv(const ConvArgs<T>& args, ThreadPool* pool) {
       const std::int64_t block = item / bands % blocks, n = item / bands / blocks;
       const std::int64_t slice = item % bands / plan.bands, row = item % plan.bands * plan.band;
       const std::int64_t rows = std::min(plan.band, plan.rows - row);
-      const std::int64_t channels = std::min(kBlock, s.in_channels - block * kBlock);
+      const std::int64_t channels = std::min(kBlock, s.out_channels - block * kBlock);
       if (rows != segment_rows) {
         segments = plan.Segments(one, rows);
         segment_rows = rows;
@@ -160,7 +162,8 @@ void NarrowConv(const ConvArgs<T>& args, ThreadPool* pool) {
                    row * plan.row_pitch;
       } else {
         T* copy = Scratch<T>(ScratchUse::kRows, static_cast<std::size_t>(plan.CopySize(one, rows)));
-        CopyBand(s, plan, args.x_layout, args.x, BandPlace{n, block * kBlock, channels, slice, row, rows}, copy);
+        CopyBand(s, plan, args.x_layout, args.x, BandPlace{n, block * kBlock, channels, slice, row, rows, repeat},
+                 copy);
         operands = copy;
       }
       TileArgs<T> t{};

@@ -1,6 +1,6 @@
-// The part of Conv for groups of 1, 2, 4 or 8 input and as many output channels: depthwise and its narrow relatives.
-// Such groups never leave a block of channels, so a whole block is computed at a time, each lane from its own group's
-// inputs.
+// The part of Conv for groups of 1, 2, 4 or 8 input and as many output channels, or of one input and any number of
+// output channels: depthwise and its relatives. Such groups never leave a block of channels, so a whole block is
+// computed at a time, each lane from its own group's inputs.
 #pragma once
 
 #include "exec/kernels/conv.h"

@@ -143,7 +143,7 @@ void CopyBand(const ConvShape& s, const ConvRows& plan, DataLayout layout, const
               T* copy) {
   const std::int64_t volume = s.in[0] * s.in[1] * s.in[2];
   const bool blocked = layout == DataLayout::kBlocked;
-  const bool aligned = blocked && place.first_channel % kBlock == 0;
+  const bool aligned = blocked && place.repeat == 1 && place.first_channel % kBlock == 0;
   const std::int64_t image = place.n * (blocked ? BlocksOf(s.in_channels) * kBlock : s.in_channels) * volume;
   const std::int64_t wide = plan.plane_columns, width = plan.width;
   const std::int64_t plane_rows = place.rows + plan.more_rows;
@@ -172,7 +172,7 @@ void CopyBand(const ConvShape& s, const ConvRows& plan, DataLayout layout, const
             std::fill_n(to + last * width, (wide - last) * width, T(0));
             const std::int64_t pixel = (depth * s.in[1] + height) * s.in[2] + columns.start + first * stride;
             T* const start = to + first * width;
-            if (!blocked) {
+            if (!blocked && place.repeat == 1) {
               CopyPixels<T>({x + image + channel * volume + pixel, volume, 1, channels}, stride, last - first, width,
                             start);
             } else if (aligned) {
@@ -180,9 +180,10 @@ void CopyBand(const ConvShape& s, const ConvRows& plan, DataLayout layout, const
                             width, start);
             } else {
               for (std::int64_t c = 0; c < channels; ++c) {
-                const std::int64_t at = channel + c;
-                const T* from = x + image + at / kBlock * kBlock * volume + pixel * kBlock + at % kBlock;
-                CopyPixels<T>({from, 0, kBlock, 1}, stride, last - first, width, start + c);
+                const std::int64_t at = (channel + c) / place.repeat;
+                const std::int64_t step = blocked ? kBlock : 1;
+                const std::int64_t plane = blocked ? at / kBlock * kBlock * volume + at % kBlock : at * volume;
+                CopyPixels<T>({x + image + plane + pixel * step, 0, step, 1}, stride, last - first, width, start + c);
               }
             }
           }

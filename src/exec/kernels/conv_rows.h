@@ -52,6 +52,7 @@ struct ConvRows {
 /// Which part of the input a copy is for: output rows [row, row + rows) of depth slice `slice` of image `n`.
 struct BandPlace {
   std::int64_t n, first_channel, channels, slice, row, rows;
+  std::int64_t repeat = 1;  // the channels are those of a tensor that holds each input channel so many times
 };
 
 template <class T>
