@@ -1,16 +1,31 @@
-#include "tools/cmd_suite.h"
-
+// godwit suite: a conformance or regression suite.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
+#include <map>
 
 #include "base/text.h"
+#include "tools/model_run.h"
+#include "tools/table.h"
+#include "tools/verbs.h"
 #include "verify/suite.h"
 
 namespace godwit::tools {
 
 namespace {
+
+constexpr Option kOptions[] = {
+    {"--filter", OptionKind::kText, "TEXT", "only cases whose path contains this text"},
+    {"--rtol", OptionKind::kNumber, "X", "relative tolerance, default 1e-3"},
+    {"--atol", OptionKind::kNumber, "X", "absolute tolerance, default 1e-7"},
+    kReferenceOption,
+    kThreadsOption,
+    {"--verbose", OptionKind::kFlag, "", "the outcome of every case", 'v'},
+    {"--list", OptionKind::kFlag, "", "only list the cases"},
+    {"--markdown", OptionKind::kFlag, "", "a page of what fails and why, instead"},
+    kJsonOption,
+};
 
 std::string_view OutcomeName(Outcome outcome) {
   switch (outcome) {
@@ -22,50 +37,103 @@ std::string_view OutcomeName(Outcome outcome) {
   return "error";
 }
 
-}  // namespace
+struct Failure {
+  std::string name;
+  Outcome outcome = Outcome::kPassed;
+  std::string reason;
+};
 
-int RunSuite(std::span<char*> args) {
-  CLI::App app("Runs every case of a conformance suite and counts what passes.", "godwit suite");
-  std::string folder, filter;
-  bool verbose = false, list = false;
+// Failures of one reason together, the most frequent first.
+std::string Page(size_t passed, const std::vector<Failure>& failures) {
+  std::map<std::string, std::vector<std::string>> groups;
+  for (const Failure& f : failures) {
+    groups[Concat(OutcomeName(f.outcome), ": ", Printable(f.reason, 300))].push_back(f.name);
+  }
+  std::vector<std::pair<std::string, std::vector<std::string>>> sorted(groups.begin(), groups.end());
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [](const auto& a, const auto& b) { return a.second.size() > b.second.size(); });
+  Table table({">tests", "why", "which"});
+  for (const auto& [why, names] : sorted) {
+    std::string list;
+    for (const std::string& name : names) list += Concat(list.empty() ? "`" : ", `", name, "`");
+    table.Add({std::to_string(names.size()), why, list});
+  }
+  return fmt::format("# What does not pass\n\n{} passed, {} failed.\n{}{}", passed, failures.size(),
+                     table.empty() ? "" : "\n", table.empty() ? "" : table.Markdown());
+}
+
+std::string Json(size_t passed, const std::vector<Failure>& failures) {
+  std::string out = fmt::format("{{\"passed\":{},\"failed\":{},\"failures\":[", passed, failures.size());
+  for (size_t i = 0; i < failures.size(); ++i) {
+    out += fmt::format("{}{{\"name\":{},\"outcome\":{},\"reason\":{}}}", i == 0 ? "" : ",", JsonQuote(failures[i].name),
+                       JsonQuote(OutcomeName(failures[i].outcome)), JsonQuote(failures[i].reason));
+  }
+  return out + "]}\n";
+}
+
+int Run(const Args& args) {
+  const auto problems = Problems::From(args);
+  if (!problems.ok()) return Complain(problems.diag(), args.Text("--diag") == "json");
+  const auto cases = FindCases(args.words()[0]);
+  if (!cases.ok()) return problems->Show(cases.diag());
   SuiteOptions options;
-  app.add_option("DIR", folder, "folder with cases: */model.onnx beside test_data_set_*/{input,output}_N.pb")
-      ->required();
-  app.add_option("--filter", filter, "only cases whose path contains this text");
-  app.add_option("--rtol", options.tolerance.relative, "relative tolerance")->capture_default_str();
-  app.add_option("--atol", options.tolerance.absolute, "absolute tolerance")->capture_default_str();
-  app.add_flag("--reference", options.session.reference, "use the reference kernels only, no fast paths");
-  app.add_option("--threads", options.session.threads, "threads; never changes a result")->capture_default_str();
-  app.add_flag("-v,--verbose", verbose, "say the outcome of every case");
-  app.add_flag("--list", list, "only list the cases");
-  try {
-    std::vector<std::string> words(args.rbegin(), args.rend());
-    app.parse(words);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : static_cast<int>(Exit::kUsage);
-  }
-  auto cases = FindCases(folder);
-  if (!cases.ok()) {
-    fmt::print(stderr, "{}", FormatDiag(cases.diag()));
-    return static_cast<int>(cases.diag().exit);
-  }
-  size_t passed = 0, failed = 0;
+  options.tolerance.relative = args.Number("--rtol", options.tolerance.relative);
+  options.tolerance.absolute = args.Number("--atol", options.tolerance.absolute);
+  options.limits = problems->limits();
+  options.session = SessionOptionsOf(args);
+  // Cases are small: threads cost more than they give.
+  if (!args.Has("--threads")) options.session.threads = 1;
+  const std::string filter = args.Text("--filter");
+  const bool page = args.Has("--markdown"), json = args.Has("--json");
+  size_t passed = 0;
+  std::vector<Failure> failures;
   for (const SuiteCase& test : *cases) {
     if (!filter.empty() && test.model.find(filter) == std::string::npos) continue;
-    if (list) {
+    if (args.Has("--list")) {
       fmt::print("{}\n", test.model);
       continue;
     }
     const SuiteResult result = RunCase(test, options);
-    (result.outcome == Outcome::kPassed ? passed : failed)++;
-    if (result.outcome != Outcome::kPassed || verbose) {
+    const bool good = result.outcome == Outcome::kPassed;
+    if (good) {
+      ++passed;
+    } else {
+      failures.push_back({test.name, result.outcome, result.reason});
+    }
+    if (!page && !json && (args.Has("--verbose") || (!good && !problems->quiet()))) {
       fmt::print("{:8} {}{}{}\n", OutcomeName(result.outcome), test.name, result.reason.empty() ? "" : ": ",
                  Printable(result.reason, 400));
       std::fflush(stdout);
     }
   }
-  fmt::print("{} passed, {} failed\n", passed, failed);
-  return failed == 0 ? 0 : static_cast<int>(Exit::kDiffers);
+  if (args.Has("--list")) return 0;
+  if (page) {
+    fmt::print("{}", Page(passed, failures));
+  } else if (json) {
+    fmt::print("{}", Json(passed, failures));
+  } else {
+    fmt::print("{} passed, {} failed\n", passed, failures.size());
+  }
+  if (passed + failures.size() == 0) {
+    return problems->Show(Diag(diag::kUsage, Concat("there is no case to run in '", args.words()[0], "'"))
+                              .Hint("a case is a folder with model.onnx beside test_data_set_0/{input,output}_0.pb"));
+  }
+  return failures.empty() ? 0 : static_cast<int>(Exit::kDiffers);
 }
+
+}  // namespace
+
+extern const Verb kSuiteVerb = {
+    "suite",
+    "Runs every case of a conformance suite and compares; the last line is `N passed, N failed`.",
+    "DIR [--filter TEXT] [--rtol X] [--atol X] [--markdown]",
+    "godwit suite examples",
+    kOptions,
+    true,
+    1,
+    1,
+    "DIR",
+    Run,
+};
 
 }  // namespace godwit::tools

@@ -1,52 +1,61 @@
-// The entry of the program: looks the verb up and hands it the rest of the command line.
-#include <cstdio>
-#include <span>
-#include <string_view>
+// The entry of the program: what holds for the whole process, then the verb.
+#include <unistd.h>
 
-#include "tools/cmd_suite.h"
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <new>
+#include <span>
+
+#include "base/atomic_file.h"
+#include "base/diag.h"
+#include "base/mapped_file.h"
+#include "tools/problems.h"
+#include "tools/verbs.h"
 
 namespace {
 
-struct Verb {
-  std::string_view name;
-  std::string_view summary;
-  int (*run)(std::span<char*> args);
-};
+using godwit::Diag;
+using godwit::Exit;
 
-int PrintVersion(std::span<char*>) {
-  std::puts("godwit " GODWIT_VERSION);
-  return 0;
+// An interrupted run leaves the old output or none.
+void OnSignal(int signal) {
+  godwit::RemoveTemporaryFiles();
+  _exit(128 + signal);
 }
 
-constexpr Verb kVerbs[] = {
-    {"suite", "run a conformance suite", godwit::tools::RunSuite},
-    {"version", "print the version", PrintVersion},
-};
+[[noreturn]] void OnTerminate() {
+  std::fputs("godwit: defect: ended unexpectedly; please report the command\n", stderr);
+  godwit::RemoveTemporaryFiles();
+  std::_Exit(static_cast<int>(Exit::kDefect));
+}
 
-void PrintUsage(std::FILE* out) {
-  std::fputs("usage: godwit VERB [ARGUMENTS]\n\n", out);
-  for (const Verb& verb : kVerbs) {
-    std::fprintf(out, "  %-10.*s %.*s\n", static_cast<int>(verb.name.size()), verb.name.data(),
-                 static_cast<int>(verb.summary.size()), verb.summary.data());
+int Guarded(std::span<char*> words) {
+  try {
+    return godwit::tools::RunProgram(words);
+  } catch (const std::bad_alloc&) {
+    return godwit::tools::Complain(Diag(godwit::diag::kLimitExceeded, "this machine has not enough memory for that"),
+                                   false);
+  } catch (const std::exception& error) {
+    return godwit::tools::Complain(Diag(godwit::diag::kDefect, error.what()), false);
   }
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::span<char*> args(argv, static_cast<size_t>(argc));
-  if (args.size() < 2) {
-    PrintUsage(stderr);
-    return 1;
+  std::set_terminate(OnTerminate);
+  std::signal(SIGINT, OnSignal);
+  std::signal(SIGTERM, OnSignal);
+  // A full quota is an error of a write, which is reported as such.
+  std::signal(SIGXFSZ, SIG_IGN);
+  godwit::InstallMapGuard();
+  const int status = Guarded(std::span<char*>(argv, static_cast<size_t>(argc)).subspan(argc > 0 ? 1 : 0));
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+    const int failed =
+        godwit::tools::Complain(Diag(godwit::diag::kFileWrite, "the standard output takes no more"), false);
+    return status == 0 ? failed : status;
   }
-  const std::string_view name = args[1];
-  if (name == "--help" || name == "help") {
-    PrintUsage(stdout);
-    return 0;
-  }
-  for (const Verb& verb : kVerbs) {
-    if (verb.name == name) return verb.run(args.subspan(2));
-  }
-  std::fprintf(stderr, "godwit: no verb named '%s'; `godwit --help` lists them\n", args[1]);
-  return 1;
+  return status;
 }

@@ -1,8 +1,0 @@
-// godwit suite DIR: a conformance or regression suite.
-#pragma once
-
-#include <span>
-
-namespace godwit::tools {
-int RunSuite(std::span<char*> args);
-}  // namespace godwit::tools

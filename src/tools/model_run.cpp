@@ -1,0 +1,41 @@
+#include "tools/model_run.h"
+
+#include "api/inputs.h"
+
+namespace godwit::tools {
+
+LoadedModel LoadForRun(const std::string& path, const Args& args, const Problems& problems) {
+  LoadedModel out;
+  LoadOptions options = problems.load();
+  for (const std::string& shape : args.All("--shape")) {
+    if (const Status status = AddShape(shape, &options); !status.ok()) {
+      out.status = problems.Show(status.diag());
+      return out;
+    }
+  }
+  DiagSink sink;
+  auto graph = LoadModel(path, options, &sink);
+  if (!graph.ok()) sink.Add(graph.diag());
+  out.status = problems.Show(sink);
+  if (graph.ok()) out.graph = *std::move(graph);
+  return out;
+}
+
+SessionOptions SessionOptionsOf(const Args& args) {
+  SessionOptions options;
+  options.threads = static_cast<int>(args.Int("--threads", 0));
+  options.reference = args.Has("--reference");
+  options.widen = args.Text("--precision") == "f64";
+  options.run.seed = static_cast<uint64_t>(args.Int("--seed", 0));
+  return options;
+}
+
+Result<std::vector<RtValue>> InputsOf(const Graph& graph, const Args& args, const Problems& problems) {
+  InputOptions options;
+  options.seed = static_cast<uint64_t>(args.Int("--seed", 0));
+  options.samples = args.All("--sample");
+  options.limits = problems.limits();
+  return MakeInputs(graph, options);
+}
+
+}  // namespace godwit::tools

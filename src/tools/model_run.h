@@ -1,0 +1,37 @@
+// What `run` and `bench` share: a model loaded, its inputs made.
+#pragma once
+
+#include <vector>
+
+#include "exec/session.h"
+#include "ir/graph.h"
+#include "tools/options.h"
+#include "tools/problems.h"
+
+namespace godwit::tools {
+
+inline constexpr Option kSampleOption = {"--sample",  OptionKind::kText,
+                                         "NAME=FILE", "an input's value: .npy, .npz, .pb, a number, or a range lo:hi",
+                                         0,           true};
+inline constexpr Option kShapeOption = {
+    "--shape", OptionKind::kText, "NAME=1,3,H,W", "an input's dims: numbers fix, names keep dynamic", 0, true};
+inline constexpr Option kSeedOption = {"--seed", OptionKind::kInt, "N", "draws other values for inputs not given"};
+inline constexpr Option kThreadsOption = {
+    "--threads", OptionKind::kInt, "N", "threads, 0 for one a processor; never changes a result", 0, false, 0, 1024};
+inline constexpr Option kReferenceOption = {"--reference", OptionKind::kFlag, "",
+                                            "the operators' own kernels only, no fast paths"};
+inline constexpr Option kPrecisionOption = {"--precision", OptionKind::kChoice, "f32|f64",
+                                            "f64: compute every float in double precision"};
+inline constexpr Option kJsonOption = {"--json", OptionKind::kFlag, "", "the result as JSON"};
+
+/// The model as --shape asks, its problems shown; a failure has been shown already and is an exit status.
+struct LoadedModel {
+  int status = 0;
+  Graph graph;
+};
+LoadedModel LoadForRun(const std::string& path, const Args& args, const Problems& problems);
+
+SessionOptions SessionOptionsOf(const Args& args);
+Result<std::vector<RtValue>> InputsOf(const Graph& graph, const Args& args, const Problems& problems);
+
+}  // namespace godwit::tools
