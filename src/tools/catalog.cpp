@@ -1,0 +1,246 @@
+#include "tools/catalog.h"
+
+#include <algorithm>
+#include <map>
+
+#include "base/diag.h"
+#include "base/limits.h"
+#include "base/text.h"
+#include "frontends/onnx/rule.h"
+#include "ops/ops.h"
+#include "tools/table.h"
+#include "tools/verbs.h"
+
+namespace godwit::tools {
+
+namespace {
+
+// A JSON array of objects, each given as its fields.
+class JsonRows {
+ public:
+  JsonRows& Row() {
+    text_ += fields_ == 0 ? (text_.size() == 1 ? "{" : ",{") : "},{";
+    fields_ = 0;
+    open_ = true;
+    return *this;
+  }
+  JsonRows& Field(std::string_view key, std::string_view value) { return Raw(key, JsonQuote(value)); }
+  JsonRows& Raw(std::string_view key, std::string_view json) {
+    text_ += Concat(fields_++ == 0 ? "" : ",", JsonQuote(key), ":", json);
+    return *this;
+  }
+  std::string Take() { return text_ + (open_ ? "}]\n" : "]\n"); }
+
+ private:
+  std::string text_ = "[";
+  int fields_ = 0;
+  bool open_ = false;
+};
+
+std::string ExitText(Exit exit) { return std::to_string(static_cast<int>(exit)); }
+
+// --- operators
+
+std::string OpsText() {
+  Table table({"operator", "what it does"});
+  for (const OpDef* op : ops::All()) table.Add({std::string(op->name), std::string(op->doc)});
+  return table.Text();
+}
+std::string OpsJson() {
+  JsonRows rows;
+  const auto operands = [](std::span<const OperandDef> list) {
+    std::string out = "[";
+    for (const OperandDef& o : list) {
+      out += Concat(out.size() > 1 ? "," : "", "{\"name\":", JsonQuote(o.name),
+                    ",\"types\":", JsonQuote(TypesText(o.types)),
+                    ",\"optional\":", (o.flags & OperandDef::kOptional) != 0 ? "true" : "false",
+                    ",\"variadic\":", (o.flags & OperandDef::kVariadic) != 0 ? "true}" : "false}");
+    }
+    return out + "]";
+  };
+  for (const OpDef* op : ops::All()) {
+    std::string attrs = "[", constraints = "[";
+    for (const AttrDef& a : op->attrs) {
+      attrs += Concat(
+          attrs.size() > 1 ? "," : "", "{\"name\":", JsonQuote(a.name), ",\"kind\":", JsonQuote(KindText(a.kind)),
+          ",\"default\":", a.fallback.empty() ? "null" : JsonQuote(a.fallback), ",\"doc\":", JsonQuote(a.doc), "}");
+    }
+    for (const std::string_view c : op->constraints) {
+      constraints += Concat(constraints.size() > 1 ? "," : "", JsonQuote(c));
+    }
+    rows.Row().Field("name", op->name).Field("doc", op->doc).Raw("operands", operands(op->operands));
+    rows.Raw("results", operands(op->results)).Raw("attributes", attrs + "]").Raw("constraints", constraints + "]");
+  }
+  return rows.Take();
+}
+std::string OpsMarkdown() {
+  std::string out;
+  for (const OpDef* op : ops::All()) out += Concat(out.empty() ? "" : ", ", "[", op->name, "](#", op->name, ")");
+  out += "\n";
+  for (const OpDef* op : ops::All()) out += OperatorText(*op, true);
+  return out;
+}
+
+// --- limits
+
+Table LimitTable() {
+  Table table({"limit", ">default", "what it bounds"});
+  for (const LimitDef& l : AllLimits()) {
+    table.Add({std::string(l.name), std::to_string(l.fallback), std::string(l.doc)});
+  }
+  return table;
+}
+std::string LimitsText() { return LimitTable().Text(); }
+std::string LimitsMarkdown() { return LimitTable().Markdown(); }
+std::string LimitsJson() {
+  JsonRows rows;
+  for (const LimitDef& l : AllLimits()) {
+    rows.Row().Field("name", l.name).Raw("default", std::to_string(l.fallback)).Field("doc", l.doc);
+  }
+  return rows.Take();
+}
+
+// --- rules: what is read of ONNX
+
+struct Coverage {
+  std::string read, refused;
+};
+
+std::map<std::string, Coverage> OnnxCoverage() {
+  std::map<std::string, std::vector<const from_onnx::Rule*>> by_name;
+  for (const from_onnx::RuleSet* set : from_onnx::AllRuleSets()) {
+    for (const from_onnx::Rule& rule : set->rules) {
+      by_name[Concat(set->domain, set->domain.empty() ? "" : ".", rule.op)].push_back(&rule);
+    }
+  }
+  std::map<std::string, Coverage> out;
+  for (auto& [name, rules] : by_name) {
+    std::stable_sort(rules.begin(), rules.end(), [](const auto* a, const auto* b) { return a->since < b->since; });
+    Coverage& c = out[name];
+    for (const from_onnx::Rule* rule : rules) {
+      const std::string since = std::to_string(rule->since);
+      if (rule->import != nullptr) {
+        c.read += Concat(c.read.empty() ? "" : ", ", since);
+      } else {
+        c.refused += Concat(c.refused.empty() ? "" : "; ", since, ": ", rule->reason);
+      }
+    }
+  }
+  return out;
+}
+Table RuleTable(bool markdown) {
+  Table table({"ONNX operator", "read, by the version that brought the form", "refused"});
+  for (const auto& [name, c] : OnnxCoverage()) {
+    table.Add({markdown ? Concat("`", name, "`") : name, c.read, c.refused});
+  }
+  return table;
+}
+std::string RulesText() { return RuleTable(false).Text(); }
+std::string RulesMarkdown() { return RuleTable(true).Markdown(); }
+std::string RulesJson() {
+  JsonRows rows;
+  for (const auto& [name, c] : OnnxCoverage()) {
+    rows.Row().Field("operator", name).Raw("read", Concat("[", c.read, "]")).Field("refused", c.refused);
+  }
+  return rows.Take();
+}
+
+// --- diagnostics
+
+std::string DiagsText() {
+  Table table({"diagnostic", ">exit", "what it is"});
+  for (const DiagDef& d : AllDiags()) table.Add({std::string(d.id), ExitText(d.exit), std::string(d.title)});
+  return table.Text();
+}
+std::string DiagsMarkdown() {
+  Table table({"diagnostic", ">exit", "what it is", "what it means and what to do"});
+  for (const DiagDef& d : AllDiags()) {
+    table.Add({Concat("`", d.id, "`"), ExitText(d.exit), std::string(d.title), std::string(d.page)});
+  }
+  return table.Markdown() +
+         "\nBesides these, a constraint of an operator that does not hold is a diagnostic of its own, such as "
+         "`gather.c1`: the operators' page lists them.\n";
+}
+std::string DiagsJson() {
+  JsonRows rows;
+  for (const DiagDef& d : AllDiags()) {
+    rows.Row().Field("id", d.id).Raw("exit", ExitText(d.exit)).Field("title", d.title).Field("page", d.page);
+  }
+  return rows.Take();
+}
+
+// --- commands
+
+std::string CommandsText() {
+  Table table({"verb", "what it does"});
+  for (const Verb* v : AllVerbs()) table.Add({std::string(v->name), std::string(v->summary)});
+  return table.Text();
+}
+std::string CommandsMarkdown() {
+  std::string out;
+  for (const Verb* v : AllVerbs()) out += Concat("\n## godwit ", v->name, "\n\n```\n", HelpText(*v), "```\n");
+  return out;
+}
+std::string CommandsJson() {
+  JsonRows rows;
+  for (const Verb* v : AllVerbs()) {
+    std::string options = "[";
+    const auto add = [&](std::span<const Option> list) {
+      for (const Option& o : list) {
+        options += Concat(options.size() > 1 ? "," : "", "{\"name\":", JsonQuote(o.name),
+                          ",\"value\":", JsonQuote(o.value), ",\"help\":", JsonQuote(o.help), "}");
+      }
+    };
+    add(v->options);
+    if (v->reads_models) add(ModelOptions());
+    rows.Row().Field("name", v->name).Field("use", v->use).Field("summary", v->summary).Field("example", v->example);
+    rows.Raw("options", options + "]");
+  }
+  return rows.Take();
+}
+
+// --- targets
+
+constexpr std::string_view kOwnDoc = "godwit's own interpreter: every operator of `godwit list ops`, all element types";
+std::string TargetsText() {
+  Table table({"target", "what it is"});
+  table.Add({"own", std::string(kOwnDoc)});
+  return table.Text();
+}
+std::string TargetsMarkdown() {
+  Table table({"target", "what it is"});
+  table.Add({"`own`", std::string(kOwnDoc)});
+  return table.Markdown();
+}
+std::string TargetsJson() { return JsonRows().Row().Field("name", "own").Field("doc", kOwnDoc).Take(); }
+
+constexpr Catalog kCatalogs[] = {
+    {"targets", "Targets", "Where a model can be made to run.", TargetsText, TargetsJson, TargetsMarkdown},
+    {"ops", "Operators", "The core operators: what every format is translated to, and what the interpreter runs.",
+     OpsText, OpsJson, OpsMarkdown},
+    {"limits", "Safety limits", "Files are read under these; `--limit NAME=VALUE` sets one.", LimitsText, LimitsJson,
+     LimitsMarkdown},
+    {"rules", "ONNX operators", "What is read of ONNX: each operator at each version, or why it is refused.", RulesText,
+     RulesJson, RulesMarkdown},
+    {"diagnostics", "Diagnostics", "Every problem that can be reported, and the exit status it leads to.", DiagsText,
+     DiagsJson, DiagsMarkdown},
+    {"commands", "Commands", "The verbs of the program and their options.", CommandsText, CommandsJson,
+     CommandsMarkdown},
+};
+
+}  // namespace
+
+std::span<const Catalog> AllCatalogs() { return kCatalogs; }
+
+std::string OnnxOperatorText(std::string_view name) {
+  const auto all = OnnxCoverage();
+  const auto it =
+      all.find(std::string(name.starts_with("ai.onnx.") && !all.contains(std::string(name)) ? name.substr(8) : name));
+  if (it == all.end()) return {};
+  std::string out = Concat(it->first, ": an operator of ONNX\n");
+  if (!it->second.read.empty()) out += Concat("  read in the forms of version ", it->second.read, "\n");
+  if (!it->second.refused.empty()) out += Concat("  refused from version ", it->second.refused, "\n");
+  return out;
+}
+
+}  // namespace godwit::tools

@@ -1,0 +1,55 @@
+// godwit list: the tables that this build holds.
+#include <cstdio>
+
+#include "base/text.h"
+#include "tools/catalog.h"
+#include "tools/problems.h"
+#include "tools/verbs.h"
+
+namespace godwit::tools {
+
+namespace {
+
+constexpr Option kOptions[] = {
+    {"--json", OptionKind::kFlag, "", "the table as JSON"},
+    {"--markdown", OptionKind::kFlag, "", "the table as a page"},
+};
+
+int Run(const Args& args) {
+  const std::string& name = args.words()[0];
+  std::vector<std::string_view> names;
+  for (const Catalog& c : AllCatalogs()) {
+    names.push_back(c.name);
+    if (c.name != name) continue;
+    const std::string text = args.Has("--json")       ? c.json()
+                             : args.Has("--markdown") ? Concat("<!-- Written by `make docs`. -->\n# ", c.title, "\n\n",
+                                                               c.doc, "\n\n", c.markdown())
+                                                      : c.text();
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    return 0;
+  }
+  std::string known;
+  for (const std::string_view n : names) known += Concat(known.empty() ? "" : ", ", n);
+  const std::string_view near = Nearest(name, names);
+  return Complain(
+      Diag(diag::kUsage, Concat("there is no table '", Printable(name, 100), "'"))
+          .Hint(near.empty() ? Concat("there are ", known) : Concat("did you mean `godwit list ", near, "`?")),
+      false);
+}
+
+}  // namespace
+
+extern const Verb kListVerb = {
+    "list",
+    "Shows a table that this build holds: operators, limits, what is read of ONNX, diagnostics.",
+    "targets|ops|limits|rules|diagnostics|commands [--json|--markdown]",
+    "godwit list limits",
+    kOptions,
+    false,
+    1,
+    1,
+    "the name of a table: targets, ops, limits, rules, diagnostics or commands",
+    Run,
+};
+
+}  // namespace godwit::tools
