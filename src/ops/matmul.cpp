@@ -286,7 +286,7 @@ Status RunGemm(EvalCtx& ctx) {
   const double alpha = ctx.attrs.Float("alpha", 1);
   const double beta = ctx.attrs.Float("beta", 1);
   const bool is_signed = IsSigned(a.dtype());
-  const auto scaled = [is_signed](double factor, T v) -> T {
+  const auto scaled = [&](double factor, T v) -> T {
     if constexpr (std::is_same_v<T, double>) {
       return factor * v;
     } else {
