@@ -101,6 +101,7 @@ build release 2400 || finish
 check "who may include whom" tools/check_includes.sh
 check "include checker catches violations" tests/tools/check_includes_test.sh
 check "every diagnostic has a test" tools/check_diagnostics.sh
+check "checker of diagnostics catches gaps" tests/tools/check_diagnostics_test.sh
 check "no file is too long" tools/file_lengths.sh
 check "generated pages are fresh" tools/generate_docs.sh --check build/release/godwit docs/generated
 # shellcheck disable=SC2046  # one word an area
