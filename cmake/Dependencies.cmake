@@ -20,11 +20,7 @@ godwit_dep(zlib zlib zlib1g-dev)
 godwit_dep(png libpng libpng-dev)
 godwit_dep(jpeg libjpeg libjpeg-dev)
 
-# Header-only or without a pkg-config file on some of the supported systems.
-find_path(CLI11_INCLUDE CLI/CLI.hpp)
-if(NOT CLI11_INCLUDE)
-  message(FATAL_ERROR "CLI11 is missing: install the package libcli11-dev (or run `make deps`)")
-endif()
+# Without a pkg-config file on some of the supported systems.
 find_path(SLEEF_INCLUDE sleef.h)
 find_library(SLEEF_LIBRARY sleef)
 if(NOT SLEEF_INCLUDE OR NOT SLEEF_LIBRARY)

@@ -22,7 +22,7 @@ configure_file("${CMAKE_SOURCE_DIR}/cmake/godwit.pc.in" "${CMAKE_BINARY_DIR}/god
 
 install(TARGETS godwit RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
 install(TARGETS libgodwit ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
-install(DIRECTORY "${CMAKE_SOURCE_DIR}/include/godwit" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
+install(DIRECTORY "${CMAKE_SOURCE_DIR}/include/godwit/" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/godwit")
 install(FILES "${CMAKE_BINARY_DIR}/godwitConfig.cmake" "${CMAKE_BINARY_DIR}/godwitConfigVersion.cmake"
         DESTINATION "${GODWIT_CONFIG_DIR}")
 install(FILES "${CMAKE_BINARY_DIR}/godwit.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")

@@ -13,5 +13,5 @@ while read -r lines path; do
     status=1
   fi
   printf '%6d %s%s\n' "$lines" "$path" "$note"
-done < <(find src include tests -name '*.h' -o -name '*.cpp' | xargs wc -l | grep -v ' total$' | sort -rn)
+done < <(find src include tests 2>/dev/null -name '*.h' -o -name '*.cpp' | xargs wc -l | grep -v ' total$' | sort -rn)
 exit $status
