@@ -1,5 +1,7 @@
 #include "exec/specialise.h"
 
+#include "exec/region_runner.h"
+
 #include "ir/eval.h"
 
 namespace godwit {
@@ -21,7 +23,10 @@ class Specialiser {
  private:
   Status Visit(NodeId id) {
     const Node& node = graph_.node(id);
-    RETURN_IF_ERROR(inference_.InferNode(id));
+    if (Status status = inference_.InferNode(id); !status.ok()) {
+      NameNode(graph_, id, &status.diag());
+      return status.TakeDiag();
+    }
     if (KnownFromContents(node)) return Ok{};
     return Fold(id);
   }

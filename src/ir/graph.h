@@ -96,6 +96,8 @@ class Graph {
   Constant& constant(ConstantId id) { return constants_[id]; }
   [[nodiscard]] const Constant& constant(ConstantId id) const { return constants_[id]; }
   [[nodiscard]] const Origin& origin(OriginId id) const;
+  /// Every source node has one, those included that left no node of ours behind.
+  [[nodiscard]] size_t origin_count() const { return origins_.size(); }
 
   [[nodiscard]] size_t node_count() const { return nodes_.size(); }
   [[nodiscard]] size_t value_count() const { return values_.size(); }
