@@ -122,6 +122,16 @@ TEST(Session, InstructionSetsDoNotChangeABit) {
   kernels::LimitSimd(kernels::SimdLevel::kNative);
 }
 
+TEST(Session, ScalarsFuseToo) {
+  OnnxGraph g;
+  g.Input("x", DataType::kFloat, {}).Init("two", {}, std::vector<float>{2}).Init("one", {1}, std::vector<float>{1});
+  g.Node("Mul", {"x", "two"}, {"m"}).Node("Add", {"m", "two"}, {"a"}).Node("Add", {"a", "one"}, {"y"});
+  g.Output("y", DataType::kFloat);
+  const Tensor y = RunLast(ImportBuilt(g), {}, Tensor::F32({}, {3}));
+  ASSERT_EQ(y.dims(), Dims{1});
+  EXPECT_EQ(y.data<float>()[0], 9.0F);
+}
+
 TEST(Session, InputsMustFit) {
   const Graph graph = ImportBuilt(Network(false));
   Session session(graph, {});

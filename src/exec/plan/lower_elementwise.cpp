@@ -143,8 +143,9 @@ Result<bool> FuseIntoProducer(Lowering& l, NodeId id, const BinaryNode& n, bool 
       }
     }
     if (n.op == BinaryOp::kAdd && l.Known(other) != nullptr) {
-      const bool per_channel = blocked ? IsPerChannel(dims, out) && dims[0] == 1
-                                       : ElementCount(dims) == out.back() && !dims.empty() && dims.back() == out.back();
+      const bool last_axis =
+          !dims.empty() && !out.empty() && dims.back() == out.back() && ElementCount(dims) == out.back();
+      const bool per_channel = blocked ? IsPerChannel(dims, out) && dims[0] == 1 : last_axis;
       if (per_channel && producer->FuseBias(l.Plain(other))) {
         l.Redirect(producer, v, n.out, blocked, id);
         return true;
