@@ -173,6 +173,31 @@ Status EvalMap(EvalCtx& ctx) {
   return Ok{};
 }
 
+std::span<const Sample> EmptySamples() {
+  static const Sample samples[] = {{{}, {}}, {{}, {{"dtype", DType::kString}}}};
+  return samples;
+}
+std::span<const Sample> ConstructSamples() {
+  static const Sample samples[] = {{{"f32[2]", "f32[3]"}, {}}, {{"i64[2,1]"}, {}}};
+  return samples;
+}
+std::span<const Sample> InsertSamples() {
+  static const Sample samples[] = {{{"seq(f32[2])", "f32[3]", "i64[] = 1"}, {}}, {{"seq(i32[2])", "i32[2]"}, {}}};
+  return samples;
+}
+std::span<const Sample> EraseSamples() {
+  static const Sample samples[] = {{{"seq(f32[2])"}, {}}, {{"seq(f32[2])", "i64[] = -3"}, {}}};
+  return samples;
+}
+std::span<const Sample> AtSamples() {
+  static const Sample samples[] = {{{"seq(f32[2])", "i64[] = -1"}, {}}};
+  return samples;
+}
+std::span<const Sample> LengthSamples() {
+  static const Sample samples[] = {{{"seq(f32[2])"}, {}}};
+  return samples;
+}
+
 }  // namespace
 
 extern const OpDef kSequenceEmpty{.name = "sequence_empty",
@@ -180,41 +205,47 @@ extern const OpDef kSequenceEmpty{.name = "sequence_empty",
                                   .results = kSequenceOut,
                                   .attrs = kEmptyAttrs,
                                   .infer = InferEmpty,
-                                  .eval = EvalEmpty};
+                                  .eval = EvalEmpty,
+                                  .samples = EmptySamples};
 extern const OpDef kSequenceConstruct{.name = "sequence_construct",
                                       .doc = "The sequence of its operands.",
                                       .operands = kPartsIn,
                                       .results = kSequenceOut,
                                       .infer = InferConstruct,
-                                      .eval = EvalConstruct};
+                                      .eval = EvalConstruct,
+                                      .samples = ConstructSamples};
 extern const OpDef kSequenceInsert{.name = "sequence_insert",
                                    .doc = "The sequence with an element put in before a position, or at the end.",
                                    .operands = kInsertIn,
                                    .results = kSequenceOut,
                                    .constraints = kRules,
                                    .infer = InferInsert,
-                                   .eval = EvalInsert};
+                                   .eval = EvalInsert,
+                                   .samples = InsertSamples};
 extern const OpDef kSequenceErase{.name = "sequence_erase",
                                   .doc = "The sequence without the element at a position, or the last one.",
                                   .operands = kEraseIn,
                                   .results = kSequenceOut,
                                   .constraints = kRules,
                                   .infer = InferErase,
-                                  .eval = EvalErase};
+                                  .eval = EvalErase,
+                                  .samples = EraseSamples};
 extern const OpDef kSequenceAt{.name = "sequence_at",
                                .doc = "The element at a position; negative ones count from the end.",
                                .operands = kAtIn,
                                .results = kElementOut,
                                .constraints = kRules,
                                .infer = InferAt,
-                               .eval = EvalAt};
+                               .eval = EvalAt,
+                               .samples = AtSamples};
 extern const OpDef kSequenceLength{.name = "sequence_length",
                                    .doc = "The number of elements of a sequence.",
                                    .operands = kLengthIn,
                                    .results = kLengthOut,
                                    .constraints = kRules,
                                    .infer = InferLength,
-                                   .eval = EvalLength};
+                                   .eval = EvalLength,
+                                   .samples = LengthSamples};
 extern const OpDef kSequenceMap{.name = "sequence_map",
                                 .doc = "The region's results for each element of a sequence, as sequences.",
                                 .operands = kMapIn,

@@ -5,6 +5,7 @@
 #include "ir/eval.h"
 #include "ir/infer.h"
 #include "ir/op_def.h"
+#include "ops/samples.h"
 #include "ops/strided_copy.h"
 
 namespace godwit::ops {
@@ -179,6 +180,31 @@ Status EvalHas(EvalCtx& ctx) {
   return Ok{};
 }
 
+std::span<const Sample> SplitSamples() {
+  static const Sample samples[] = {{{"f32[3,6]"}, {}},
+                                   {{"f32[3,6]"}, {{"keep_dim", int64_t{0}}, {"axis", int64_t{1}}}},
+                                   {{"f32[3,6]", "i64[] = 4"}, {{"axis", int64_t{-1}}}},
+                                   {{"f32[3,6]", "i64[2] = 1,2"}, {}}};
+  return samples;
+}
+std::span<const Sample> ConcatSamples() {
+  static const Sample samples[] = {{{"seq(f32[2,3])"}, {{"axis", int64_t{0}}}},
+                                   {{"seq(f32[2,3])"}, {{"axis", int64_t{-1}}, {"new_axis", int64_t{1}}}}};
+  return samples;
+}
+std::span<const Sample> OptionalSamples() {
+  static const Sample samples[] = {{{"f32[2]"}, {}}, {{""}, {{"type", Type::Tensor(DType::kF32, {Dim(2)})}}}};
+  return samples;
+}
+std::span<const Sample> GetSamples() {
+  static const Sample samples[] = {{{"opt(f32[2])"}, {}}, {{"seq(f32[2])"}, {}}};
+  return samples;
+}
+std::span<const Sample> HasSamples() {
+  static const Sample samples[] = {{{"opt(f32[2])"}, {}}, {{""}, {}}};
+  return samples;
+}
+
 }  // namespace
 
 extern const OpDef kSplitToSequence{.name = "split_to_sequence",
@@ -188,7 +214,8 @@ extern const OpDef kSplitToSequence{.name = "split_to_sequence",
                                     .attrs = kSplitAttrs,
                                     .constraints = kSplitRules,
                                     .infer = InferSplit,
-                                    .eval = EvalSplit};
+                                    .eval = EvalSplit,
+                                    .samples = SplitSamples};
 extern const OpDef kConcatFromSequence{.name = "concat_from_sequence",
                                        .doc = "Joins the tensors of a sequence along an axis, an old or a new one.",
                                        .operands = kConcatIn,
@@ -196,26 +223,30 @@ extern const OpDef kConcatFromSequence{.name = "concat_from_sequence",
                                        .attrs = kConcatAttrs,
                                        .constraints = kConcatRules,
                                        .infer = InferConcat,
-                                       .eval = EvalConcat};
+                                       .eval = EvalConcat,
+                                       .samples = ConcatSamples};
 extern const OpDef kOptional{.name = "optional",
                              .doc = "An optional that holds its operand, or an empty one.",
                              .operands = kOptionalIn,
                              .results = kOptionalOut,
                              .attrs = kOptionalAttrs,
                              .infer = InferOptional,
-                             .eval = EvalOptional};
+                             .eval = EvalOptional,
+                             .samples = OptionalSamples};
 extern const OpDef kOptionalGet{.name = "optional_get",
                                 .doc = "What a filled optional holds; anything else passes as it is.",
                                 .operands = kGetIn,
                                 .results = kGetOut,
                                 .constraints = kGetRules,
                                 .infer = InferGet,
-                                .eval = EvalGet};
+                                .eval = EvalGet,
+                                .samples = GetSamples};
 extern const OpDef kOptionalHas{.name = "optional_has",
                                 .doc = "Whether an optional is filled.",
                                 .operands = kOptionalIn,
                                 .results = kHasOut,
                                 .infer = InferHas,
-                                .eval = EvalHas};
+                                .eval = EvalHas,
+                                .samples = HasSamples};
 
 }  // namespace godwit::ops
