@@ -27,15 +27,18 @@ struct Cut {
   int64_t start, step, count;
 };
 
-// Positions are clamped, negative ones count from the end, as in numpy.
+// Positions are clamped, negative ones count from the end. Unlike numpy's, a backward start before the first element is
+// the first element.
 Cut Resolve(int64_t start, int64_t end, int64_t step, int64_t dim) {
-  const int64_t lowest = step > 0 ? 0 : -1;
-  const int64_t highest = step > 0 ? dim : dim - 1;
-  const auto place = [&](int64_t v) { return std::clamp(v < 0 ? v + dim : v, lowest, highest); };
-  start = place(start);
-  end = place(end);
-  const uint64_t stride = step > 0 ? static_cast<uint64_t>(step) : 0 - static_cast<uint64_t>(step);
-  const int64_t span = step > 0 ? end - start : start - end;
+  if (dim == 0) return {0, step, 0};
+  const bool forward = step > 0;
+  const auto place = [&](int64_t v, int64_t lowest) {
+    return std::clamp(v < 0 ? v + dim : v, lowest, forward ? dim : dim - 1);
+  };
+  start = place(start, 0);
+  end = place(end, forward ? 0 : -1);
+  const uint64_t stride = forward ? static_cast<uint64_t>(step) : 0 - static_cast<uint64_t>(step);
+  const int64_t span = forward ? end - start : start - end;
   const int64_t count = span <= 0 ? 0 : static_cast<int64_t>((static_cast<uint64_t>(span) - 1) / stride) + 1;
   return {start, step, count};
 }
@@ -182,7 +185,7 @@ std::span<const Sample> Samples() {
 }  // namespace
 
 extern const OpDef kSlice{.name = "slice",
-                          .doc = "Every step-th element between two positions along some axes, as in numpy.",
+                          .doc = "Every step-th element between two positions along some axes.",
                           .operands = kIn,
                           .results = kOut,
                           .constraints = kRules,

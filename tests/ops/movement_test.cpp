@@ -51,6 +51,7 @@ TEST(Movement, SliceClampsAndReverses) {
   EXPECT_EQ(Values(EvalOne(ops::kSlice, {x, I64s({3}), I64s({1})})), Reals{});
   EXPECT_EQ(Values(EvalOne(ops::kSlice, {x, I64s({INT64_MAX}), I64s({INT64_MIN}), I64s({0}), I64s({INT64_MIN})})),
             (Reals{15, 16, 17, 18, 19}));
+  EXPECT_EQ(Values(EvalOne(ops::kSlice, {x, I64s({-99}), I64s({-99}), I64s({1}), I64s({-1})})), (Reals{0, 5, 10, 15}));
   EXPECT_EQ(Refusal(ops::kSlice, {x, I64s({0}), I64s({1}), I64s({0}), I64s({0})}), "slice.c3");
   EXPECT_EQ(Refusal(ops::kSlice, {x, I64s({0, 0}), I64s({1, 1}), I64s({0, -2})}), "slice.c2");
   EXPECT_EQ(Refusal(ops::kSlice, {x, I64s({0}), I64s({1, 2})}), "slice.c1");
