@@ -114,40 +114,78 @@ Status ImportScan(NodeImport& n) {
   return OutAll(n, out);
 }
 
+// Within one element of a batch that is shorter than the longest: its slices end at its length, and what they give is
+// padded with zeros to the length of all.
+struct Shortened {
+  ValueId length;   ///< i64[1]
+  ValueId missing;  ///< pads of axis 0
+
+  Status Begin(NodeImport& n, ValueId scalar, ValueId whole) {
+    TRY(length, n.Emit(ops::kUnsqueeze, {scalar, n.I64s({0})}));
+    TRY(ValueId all, n.Emit(ops::kShapeOf, {whole}, {{"end", int64_t{1}}}));
+    TRY(ValueId rest, n.Emit(ops::kSub, {all, length}));
+    TRY(missing, n.Emit(ops::kConcat, {n.I64s({0}), rest}, {{"axis", int64_t{0}}}));
+    return Ok{};
+  }
+  [[nodiscard]] Result<ValueId> Cut(NodeImport& n, ValueId x) const {
+    return n.Emit(ops::kSlice, {x, n.I64s({0}), length, n.I64s({0})});
+  }
+  [[nodiscard]] Result<ValueId> Fill(NodeImport& n, ValueId y) const {
+    return n.Emit(ops::kPad, {y, missing, ValueId(), n.I64s({0})});
+  }
+};
+
+// The region of one element of a batch; its parameters are the operands' slices, the length last where there is one.
+Status FillScan8Region(NodeImport& n, const onnx::Graph& body, RegionId region, int64_t sliced, bool has_length) {
+  Graph& graph = n.builder().graph();
+  std::vector<ValueId> operands = graph.region(region).params;
+  const ValueId scalar = has_length ? operands.back() : ValueId();
+  if (has_length) operands.pop_back();
+  const size_t states = operands.size() - static_cast<size_t>(sliced);
+  Shortened shortened;
+  if (has_length) RETURN_IF_ERROR(shortened.Begin(n, scalar, operands[states]));
+  std::vector<Type> params;
+  for (size_t i = 0; i < operands.size(); ++i) {
+    if (has_length && i >= states) {
+      TRY(operands[i], shortened.Cut(n, operands[i]));
+    }
+    const Type& type = n.TypeOf(operands[i]);
+    params.push_back(i < states ? CarriedType(n, type) : SliceType(type, 0));
+  }
+  Attrs attrs{{"sliced", sliced}};
+  TRY(Ints directions, n.Ints("directions"));
+  if (!directions.empty()) attrs.Set("in_reversed", std::move(directions));
+  TRY(std::vector<ValueId> results,
+      n.EmitRegions(ops::kScan, operands, n.n_out(), std::move(attrs), {&body}, {params}));
+  if (!results.empty()) KeepStackedTypes(n, results[0], states);
+  for (size_t i = states; has_length && i < results.size(); ++i) {
+    TRY(results[i], shortened.Fill(n, results[i]));
+  }
+  graph.region(region).results = std::move(results);
+  return Ok{};
+}
+
 // Version 8 scans each element of a batch on its own: a scan over the batch whose region is the scan of one element.
 Status ImportScan8(NodeImport& n) {
-  if (n.Has(0)) return n.Unsupported("Scan of version 8 with sequence lengths");
   TRY(const onnx::Graph* body, Body(n, "body"));
-  const size_t operands = n.n_in() < 1 ? 0 : n.n_in() - 1;
-  TRY(int64_t sliced, ScanInputs(n, operands, *body));
-  TRY(Ints directions, n.Ints("directions"));
   std::vector<ValueId> in;
-  for (size_t i = 0; i < operands; ++i) {
-    TRY(ValueId v, n.In(i + 1));
+  for (size_t i = 1; i < n.n_in(); ++i) {
+    TRY(ValueId v, n.In(i));
     in.push_back(v);
   }
+  TRY(int64_t sliced, ScanInputs(n, in.size(), *body));
+  if (n.Has(0)) in.push_back(n.ins()[0]);
   Builder& builder = n.builder();
   Graph& graph = builder.graph();
   const RegionId outer = builder.region();
   const NodeId batch =
-      graph.AddNode(outer, ops::kScan, in, n.n_out(), {{"sliced", static_cast<int64_t>(operands)}}, builder.origin());
+      graph.AddNode(outer, ops::kScan, in, n.n_out(), {{"sliced", static_cast<int64_t>(in.size())}}, builder.origin());
   const RegionId region = graph.AddRegion(batch);
-  const size_t states = operands - static_cast<size_t>(sliced);
-  std::vector<ValueId> one;
-  std::vector<Type> params;
-  for (size_t i = 0; i < operands; ++i) {
-    const Type type = SliceType(n.TypeOf(in[i]), 0);
-    one.push_back(graph.AddParam(region, type, std::string(body->inputs[i].name)));
-    params.push_back(i < states ? CarriedType(n, type) : SliceType(type, 0));
-  }
-  Attrs attrs{{"sliced", sliced}};
-  if (!directions.empty()) attrs.Set("in_reversed", std::move(directions));
+  for (ValueId v : in) graph.AddParam(region, SliceType(n.TypeOf(v), 0), "");
   builder.set_region(region);
-  auto inner = n.EmitRegions(ops::kScan, one, n.n_out(), std::move(attrs), {body}, {params});
+  Status status = FillScan8Region(n, *body, region, sliced, n.Has(0));
   builder.set_region(outer);
-  if (!inner.ok()) return inner.TakeDiag();
-  graph.region(region).results = *inner;
-  if (!inner->empty()) KeepStackedTypes(n, (*inner)[0], states);
+  RETURN_IF_ERROR(std::move(status));
   RETURN_IF_ERROR(builder.inference().InferNode(batch));
   return OutAll(n, graph.node(batch).out);
 }
