@@ -58,20 +58,22 @@ Status InferBinaryContents(InferCtx& ctx, DType dtype, DimFn fn) {
   return Ok{};
 }
 
+namespace {
+// Whether a >= b whatever the symbols are: then the larger of the two is a.
+bool AtLeast(const Dim& a, const Dim& b) { return Dim::Max(a, b) == a; }
+}  // namespace
+
 std::optional<bool> DimsEqual(const Dim& a, const Dim& b) {
   if (a.is_static() && b.is_static()) return a.value() == b.value();
   if (a == b) return true;
-  const Dim& fixed = a.is_static() ? a : b;
-  const Dim& open = a.is_static() ? b : a;
-  if (fixed.is_static() && fixed.value() < 0 && open.symbol()) return false;
+  if (AtLeast(a, b + Dim(1)) || AtLeast(b, a + Dim(1))) return false;
   return std::nullopt;
 }
 
 std::optional<bool> DimLess(const Dim& a, const Dim& b) {
   if (a.is_static() && b.is_static()) return a.value() < b.value();
-  if (a == b) return false;
-  if (a.symbol() && b.is_static() && b.value() <= 0) return false;
-  if (b.symbol() && a.is_static() && a.value() < 0) return true;
+  if (AtLeast(a, b)) return false;
+  if (AtLeast(b, a + Dim(1))) return true;
   return std::nullopt;
 }
 

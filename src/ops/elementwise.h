@@ -22,7 +22,7 @@ using DimFn = std::optional<Dim> (*)(const Dim&, const Dim&);
 /// Result 0 is the broadcast of operands 0 and 1 with element type `dtype`; integer contents go through `fn`.
 Status InferBinaryContents(InferCtx& ctx, DType dtype, DimFn fn);
 
-/// Whether two dims are equal, where that can be said: a bare symbol is never negative.
+/// Whether two dims are equal, where that can be said whatever their symbols are.
 std::optional<bool> DimsEqual(const Dim& a, const Dim& b);
 /// Whether a < b, where that can be said.
 std::optional<bool> DimLess(const Dim& a, const Dim& b);

@@ -121,6 +121,7 @@ Status Infer(InferCtx& ctx) {
   if (ctx.Ranked(0) && ctx.Rank(0) != 2) return ctx.Fail("c1", fmt::format("rank {}", ctx.Rank(0)));
   if (!KnownAggregate(ctx.attrs.Str("aggregate", "sum")))
     return ctx.Fail("c3", std::string(ctx.attrs.Str("aggregate")));
+  if (ctx.attrs.Int("n_targets") < 0) return ctx.Fail("c2", fmt::format("{} targets", ctx.attrs.Int("n_targets")));
   const Dim rows = ctx.Ranked(0) ? ctx.ShapeOf(0)[0] : ctx.Fresh("rows");
   ctx.Out(0, ctx.attrs.Dtype("dtype"), {rows, Dim(ctx.attrs.Int("n_targets"))});
   return Ok{};

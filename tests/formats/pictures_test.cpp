@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <string>
 
 #include "support/temp_dir.h"
@@ -108,6 +109,19 @@ TEST(Pictures, SizeIsLimited) {
   limits.picture_pixels = 3;
   EXPECT_EQ(DecodeId(FromHex(kPng), limits), "limit.exceeded");
   EXPECT_EQ(DecodeId("P5 2000000000 2000000000 255\n"), "picture.malformed");
+}
+
+TEST(Pictures, AHeaderCannotAskForMoreThanItsFileHolds) {
+  std::string png = FromHex(kPng);
+  const char large[] = {0, 0, 0x30, 0};  // 12288, for which the header's checksum is no longer right
+  std::memcpy(png.data() + 16, large, 4);
+  EXPECT_EQ(DecodeId(png), "picture.malformed");
+  std::string jpeg = FromHex(kJpeg);
+  const size_t frame = jpeg.find("\xff\xc0");
+  ASSERT_NE(frame, std::string::npos);
+  jpeg[frame + 5] = 0x30;
+  jpeg[frame + 7] = 0x30;
+  EXPECT_EQ(DecodeId(jpeg), "picture.malformed");
 }
 
 }  // namespace

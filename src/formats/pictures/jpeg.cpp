@@ -84,6 +84,10 @@ Result<Picture> DecodeJpeg(ByteSpan file, const Limits& limits) {
   if (d.info.num_components != 1 && d.info.num_components != 3) {
     return Unsupported("a JPEG picture that is neither grey nor of three colours");
   }
+  // A block of 8 by 8 pixels takes one bit at the least, so a header cannot ask for room that its file does not fill.
+  if (uint64_t{d.info.image_width} * d.info.image_height / 512 > file.size()) {
+    return Malformed("more pixels than the bytes of the file can hold");
+  }
   TRY(Picture picture, MakePicture(d.info.image_width, d.info.image_height, limits));
   if (!ReadRows(d, picture.rgb.data())) return Malformed(d.message);
   return picture;

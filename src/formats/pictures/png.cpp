@@ -40,10 +40,11 @@ struct Handles {
   ~Handles() { png_destroy_read_struct(&png, &info, nullptr); }
 };
 
-// Reads up to the pixels and asks for 8-bit RGB without alpha.
-bool ReadHeader(png_structp png, png_infop info) {
+// Reads up to the pixels and asks for 8-bit RGB without alpha. `stored_bits` is what a sample takes in the file.
+bool ReadHeader(png_structp png, png_infop info, int* stored_bits) {
   if (setjmp(png_jmpbuf(png))) return false;
   png_read_info(png, info);
+  *stored_bits = png_get_bit_depth(png, info);
   png_set_expand(png);
   png_set_scale_16(png);
   png_set_strip_alpha(png);
@@ -73,9 +74,13 @@ Result<Picture> DecodePng(ByteSpan file, const Limits& limits) {
   png_set_read_fn(h.png, &source, Read);
   png_set_user_limits(h.png, 0x7fffffff, 0x7fffffff);
   png_set_chunk_malloc_max(h.png, 8000000);
-  if (!ReadHeader(h.png, h.info)) return Malformed(source.message);
+  int stored_bits = 0;
+  if (!ReadHeader(h.png, h.info, &stored_bits)) return Malformed(source.message);
   const png_uint_32 width = png_get_image_width(h.png, h.info);
   const png_uint_32 height = png_get_image_height(h.png, h.info);
+  // Deflate never packs more than 1032 bytes into one, so a header cannot ask for room that its file does not fill.
+  const uint64_t raw_row = (uint64_t{width} * static_cast<uint64_t>(stored_bits) + 7) / 8;
+  if (raw_row * height / 1032 > file.size()) return Malformed("more pixels than the bytes of the file can hold");
   TRY(Picture picture, MakePicture(width, height, limits));
   const size_t stride = png_get_rowbytes(h.png, h.info);
   if (stride != size_t{3} * width) return Malformed("rows are not of three bytes a pixel");
