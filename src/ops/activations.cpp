@@ -100,6 +100,7 @@ extern const OpDef kShrink{.name = "shrink",
                            .attrs = kShrinkAttrs,
                            .infer = InferSame,
                            .eval = EvalShrink,
+                           .commute = CommuteElementwise,
                            .samples = Samples<1>};
 
 }  // namespace godwit::ops

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "ir/op_def.h"
+#include "ops/elementwise.h"
 #include "ops/samples.h"
 #include "ops/wide.h"
 
@@ -70,6 +71,7 @@ extern const OpDef kBitCast{.name = "bit_cast",
                             .constraints = kRules,
                             .infer = Infer,
                             .eval = Eval,
+                            .commute = CommuteElementwise,
                             .samples = Samples};
 
 }  // namespace godwit::ops

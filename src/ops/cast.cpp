@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "ir/op_def.h"
+#include "ops/elementwise.h"
 #include "ops/samples.h"
 #include "ops/wide.h"
 
@@ -135,6 +136,7 @@ extern const OpDef kCast{.name = "cast",
                          .constraints = kRules,
                          .infer = Infer,
                          .eval = Eval,
+                         .commute = CommuteElementwise,
                          .samples = Samples};
 
 }  // namespace godwit::ops

@@ -1,5 +1,6 @@
 #include "ops/elementwise.h"
 
+#include "ir/commute.h"
 #include "ops/broadcast.h"
 #include "ops/samples.h"
 
@@ -28,6 +29,8 @@ Status EvalFloatTest(EvalCtx& ctx, const std::function<bool(double)>& fn) {
   for (int64_t i = 0; i < in.size(); ++i, src += step) dst[i] = fn(LoadF64(in.dtype(), src)) ? 1 : 0;
   return Ok{};
 }
+
+bool CommuteElementwise(CommuteCtx& ctx) { return ctx.operand == 0; }
 
 Status InferTest(InferCtx& ctx) {
   Type type = ctx.In(0);

@@ -14,6 +14,8 @@ namespace godwit::ops {
 Status EvalFloat(EvalCtx& ctx, const std::function<double(double)>& fn);
 /// y = fn(x) as a bool tensor, for a float operand 0.
 Status EvalFloatTest(EvalCtx& ctx, const std::function<bool(double)>& fn);
+/// Elements stay apart from each other: a transposition of operand 0 is one of the result.
+bool CommuteElementwise(CommuteCtx& ctx);
 /// Result 0 is a bool tensor of operand 0's shape.
 Status InferTest(InferCtx& ctx);
 
@@ -54,6 +56,7 @@ constexpr OpDef FloatUnary(std::string_view name, std::string_view doc, Status (
           .results = kFloatResult,
           .infer = InferSame,
           .eval = eval,
+          .commute = CommuteElementwise,
           .samples = FloatUnarySamples};
 }
 

@@ -3,6 +3,7 @@
 #include <unordered_map>
 
 #include "ir/op_def.h"
+#include "ops/elementwise.h"
 #include "ops/samples.h"
 #include "ops/wide.h"
 
@@ -84,6 +85,7 @@ extern const OpDef kLabelEncode{.name = "label_encode",
                                 .constraints = kRules,
                                 .infer = Infer,
                                 .eval = Eval,
+                                .commute = CommuteElementwise,
                                 .samples = Samples};
 
 }  // namespace godwit::ops

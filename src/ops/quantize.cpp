@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ir/commute.h"
 #include "ir/op_def.h"
 #include "ops/samples.h"
 #include "ops/wide.h"
@@ -102,6 +103,9 @@ Status Infer(InferCtx& ctx) {
   return Ok{};
 }
 
+// Blocks lie along an axis of the scales too, which stay as they are.
+bool Commute(CommuteCtx& ctx) { return ctx.operand == 0 && ctx.attrs.Int("block") == 0 && ctx.MoveAxis("axis", 1); }
+
 Status EvalQuantize(EvalCtx& ctx) {
   const Tensor& x = ctx.In(0);
   const Tensor& scale = ctx.In(1);
@@ -179,6 +183,7 @@ extern const OpDef kQuantize{.name = "quantize",
                              .constraints = kRules,
                              .infer = Infer,
                              .eval = EvalQuantize,
+                             .commute = Commute,
                              .samples = QuantizeSamples};
 extern const OpDef kDequantize{.name = "dequantize",
                                .doc = "(x - zero_point) * scale.",
@@ -188,6 +193,7 @@ extern const OpDef kDequantize{.name = "dequantize",
                                .constraints = kRules,
                                .infer = Infer,
                                .eval = EvalDequantize,
+                               .commute = Commute,
                                .samples = DequantizeSamples};
 
 }  // namespace godwit::ops

@@ -1,6 +1,7 @@
 // abs, neg, relu, sigmoid, identity: elementwise operators of one operand.
 #include "base/mathfn.h"
 #include "ir/op_def.h"
+#include "ops/elementwise.h"
 #include "ops/samples.h"
 #include "ops/wide.h"
 
@@ -66,6 +67,7 @@ extern const OpDef kAbs{.name = "abs",
                         .results = kNumbersOut,
                         .infer = InferSame,
                         .eval = EvalAbs,
+                        .commute = CommuteElementwise,
                         .samples = FloatSamples};
 extern const OpDef kNeg{.name = "neg",
                         .doc = "Negation; integers wrap.",
@@ -73,6 +75,7 @@ extern const OpDef kNeg{.name = "neg",
                         .results = kNumbersOut,
                         .infer = InferSame,
                         .eval = EvalNeg,
+                        .commute = CommuteElementwise,
                         .samples = FloatSamples};
 extern const OpDef kRelu{.name = "relu",
                          .doc = "max(x, 0); NaN stays NaN.",
@@ -80,6 +83,7 @@ extern const OpDef kRelu{.name = "relu",
                          .results = kNumbersOut,
                          .infer = InferSame,
                          .eval = EvalRelu,
+                         .commute = CommuteElementwise,
                          .samples = FloatSamples};
 extern const OpDef kSigmoid{.name = "sigmoid",
                             .doc = "1 / (1 + exp(-x)).",
@@ -87,6 +91,7 @@ extern const OpDef kSigmoid{.name = "sigmoid",
                             .results = kFloatsOut,
                             .infer = InferSame,
                             .eval = EvalSigmoid,
+                            .commute = CommuteElementwise,
                             .samples = FloatSamples};
 extern const OpDef kIdentity{.name = "identity",
                              .doc = "Its operand, of whatever type.",

@@ -42,6 +42,7 @@ extern const OpDef kSign{.name = "sign",
                          .results = kNumberResult,
                          .infer = InferSame,
                          .eval = EvalSign,
+                         .commute = CommuteElementwise,
                          .samples = SignSamples};
 
 }  // namespace godwit::ops

@@ -168,6 +168,7 @@ extern const OpDef kClip{.name = "clip",
                          .constraints = kClipRules,
                          .infer = InferClip,
                          .eval = EvalClip,
+                         .commute = CommuteElementwise,
                          .samples = ClipSamples};
 extern const OpDef kPRelu{.name = "prelu",
                           .doc = "x, times slope where negative.",
