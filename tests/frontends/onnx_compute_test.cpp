@@ -121,6 +121,10 @@ TEST(OnnxCompute, OtherNormsOfAWholePictureAreOneWindow) {
              {3.2710663101885893});
 }
 
+TEST(OnnxCompute, QuestionMarksAreNotOneDim) {
+  ExpectNear(RunModel(OneNode("GlobalMaxPool", 13, {1, 1, "?", "?"}, {}), Tensor::F32({1, 1, 1, 2}, {-3, 2})), {2});
+}
+
 TEST(OnnxCompute, RefusedOperatorsSayWhy) {
   for (const from_onnx::RuleSet* set : from_onnx::AllRuleSets()) {
     for (const from_onnx::Rule& rule : set->rules) EXPECT_EQ(rule.import == nullptr, !rule.reason.empty()) << rule.op;

@@ -149,6 +149,11 @@ void GraphImport::ImportInputs(const onnx::Graph& graph) {
   }
 }
 
+namespace {
+// What some exporters write where they mean "not known": two of them are not one dim.
+bool IsPlaceholder(std::string_view name) { return name.empty() || name == "?" || name == "-1" || name == "None"; }
+}  // namespace
+
 Result<Shape> GraphImport::ToShape(const onnx::Type& type, std::string_view name) {
   Shape shape;
   for (size_t i = 0; i < type.shape.size(); ++i) {
@@ -163,7 +168,10 @@ Result<Shape> GraphImport::ToShape(const onnx::Type& type, std::string_view name
           shape.emplace_back(d.value);
         }
         break;
-      case onnx::Dim::Kind::kParam: shape.push_back(Dim::Symbol(d.param)); break;
+      case onnx::Dim::Kind::kParam:
+        shape.push_back(IsPlaceholder(d.param) ? inference_.Fresh(Concat(name, "_dim", std::to_string(i)))
+                                               : Dim::Symbol(d.param));
+        break;
       case onnx::Dim::Kind::kUnknown: shape.push_back(inference_.Fresh(Concat(name, "_dim", std::to_string(i)))); break;
     }
   }
