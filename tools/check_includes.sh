@@ -8,7 +8,7 @@ cd "${1:-$here/..}"
 files=$(mktemp)
 trap 'rm -f "$files"' EXIT
 
-find src include -type f \( -name '*.h' -o -name '*.cpp' -o -name '*.def' \) 2>/dev/null |
+find src include -type f \( -name '*.h' -o -name '*.cpp' -o -name '*.def' -o -name '*.inc' \) 2>/dev/null |
   LC_ALL=C sort >"$files"
 
 xargs grep -HnE '^[[:space:]]*#[[:space:]]*include[[:space:]]*["<]' /dev/null <"$files" |

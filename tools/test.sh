@@ -57,7 +57,7 @@ gtest() {
       else
         while read -r test; do failures+=("$name $test"); done \
           < <(grep '^\[  FAILED  \] .* ms)$' "$log" | cut -c14- | sed 's/ (.*//')
-        grep -v -e '^\[       OK \]' -e '^\[ RUN  ' -e '^\[---' "$log" | head -n 120
+        grep -v -e '^$' -e '^\[       OK \]' -e '^\[ RUN  ' -e '^\[---' "$log" | head -n 120
       fi
     fi
   done
