@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "ir/cost.h"
 #include "ir/op_def.h"
 #include "ops/samples.h"
 
@@ -85,6 +86,16 @@ Status Infer(InferCtx& ctx) {
   return Ok{};
 }
 
+double Macs(const CostCtx& ctx) {
+  const auto rows = [&ctx](size_t operand) {
+    const Type* t = ctx.In(operand);
+    if (t == nullptr || !t->ranked() || t->rank() < 3) return 0.0;
+    return CostCtx::Extent(t->shape()[t->rank() == 4 ? 2 : 1]);
+  };
+  const double keys = rows(attention::kK) + rows(attention::kPastK);
+  return keys * (CostCtx::Elements(ctx.In(attention::kQ)) + CostCtx::Elements(ctx.Out(attention::kY)));
+}
+
 std::span<const Sample> Samples() {
   static const Sample samples[] = {
       {{"f32[2,3,4,8]", "f32[2,3,5,8]", "f32[2,3,5,6]"}, {}, 1},
@@ -113,6 +124,7 @@ extern const OpDef kAttention{.name = "attention",
                               .constraints = kRules,
                               .infer = Infer,
                               .eval = attention::Eval,
+                              .macs = Macs,
                               .samples = Samples};
 
 }  // namespace godwit::ops

@@ -72,7 +72,8 @@ class Sampler {
     // Ties of nearest are those of f32 arithmetic, in which grids are made.
     if (mode_ == "nearest") x = std::rint(static_cast<double>(static_cast<float>(x)));
     if (x < low || x > high) {
-      if (padding_ == Padding::kBorder) x = std::clamp(x, 0.0, n - 1);
+      // The taps of a cubic repeat the edge one by one, and keep their weights.
+      if (padding_ == Padding::kBorder && mode_ != "cubic") x = std::clamp(x, 0.0, n - 1);
       if (padding_ == Padding::kReflection) x = Reflect(x, low, high);
     }
     // NaN and what is far away: outside, whatever the padding makes of that.

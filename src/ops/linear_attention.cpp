@@ -5,6 +5,7 @@
 
 #include "base/mathfn.h"
 #include "ir/convert.h"
+#include "ir/cost.h"
 #include "ir/eval.h"
 #include "ir/infer.h"
 #include "ir/op_def.h"
@@ -148,6 +149,16 @@ Status Eval(EvalCtx& ctx) {
   return FromF64(state, last);
 }
 
+// Writing a row into the state and correcting it take two products with the keys, reading it one with the queries.
+double Macs(const CostCtx& ctx) {
+  const Type* v = ctx.In(kV);
+  const int64_t heads = ctx.attrs.Int("kv_heads");
+  if (v == nullptr || !v->ranked() || v->rank() != 3 || heads <= 0) return 0;
+  const double size = CostCtx::Extent(v->shape()[2]) / static_cast<double>(heads);
+  const double keys = CostCtx::Elements(ctx.In(kK)) * (ctx.In(kBeta) != nullptr ? 2 : 1);
+  return size * (keys + CostCtx::Elements(ctx.In(kQ)));
+}
+
 std::span<const Sample> Samples() {
   static const Sample samples[] = {
       {{"f32[2,3,8]", "f32[2,3,8]", "f32[2,3,6]"}, {{"q_heads", int64_t{2}}, {"kv_heads", int64_t{2}}}, 2},
@@ -171,6 +182,7 @@ extern const OpDef kLinearAttention{
     .constraints = kRules,
     .infer = Infer,
     .eval = Eval,
+    .macs = Macs,
     .samples = Samples};
 
 }  // namespace godwit::ops

@@ -78,6 +78,7 @@ extern const OpDef kLstm{.name = "lstm",
                          .constraints = kRecurrentRules,
                          .infer = Infer,
                          .eval = Eval,
+                         .macs = RecurrentMacs,
                          .samples = Samples};
 
 }  // namespace godwit::ops

@@ -29,7 +29,7 @@ constexpr NamedFunction kFunctions[] = {
      }},
     {"affine", [](double x, double alpha, double beta) { return alpha * x + beta; }},
     {"leaky_relu", [](double x, double alpha, double) { return x < 0 ? alpha * x : x; }},
-    {"thresholded_relu", [](double x, double alpha, double) { return x < alpha ? 0.0 : x; }},
+    {"thresholded_relu", [](double x, double alpha, double) { return x >= alpha ? x : 0.0; }},
     {"scaled_tanh", [](double x, double alpha, double beta) { return alpha * mathfn::Tanh(beta * x); }},
     {"hard_sigmoid",
      [](double x, double alpha, double beta) {
@@ -220,6 +220,14 @@ Status EvalRecurrent(EvalCtx& ctx, const RecurrentKind& kind, const RecurrentSte
     RETURN_IF_ERROR(FromF64(*results[i], out));
   }
   return Ok{};
+}
+
+double RecurrentMacs(const CostCtx& ctx) {
+  const Type* x = ctx.In(kX);
+  if (x == nullptr || !x->ranked() || x->rank() != 3) return 0;
+  // Every weight meets every row of every step once.
+  const double rows = CostCtx::Extent(x->shape()[0]) * CostCtx::Extent(x->shape()[1]);
+  return rows * (CostCtx::Elements(ctx.In(kW)) + CostCtx::Elements(ctx.In(kR)));
 }
 
 }  // namespace godwit::ops

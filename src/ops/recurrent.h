@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "ir/cost.h"
 #include "ir/eval.h"
 #include "ir/infer.h"
 
@@ -50,6 +51,7 @@ using RecurrentStep = std::function<void(const RecurrentWeights& weights, double
 
 Status InferRecurrent(InferCtx& ctx, const RecurrentKind& kind);
 Status EvalRecurrent(EvalCtx& ctx, const RecurrentKind& kind, const RecurrentStep& step);
+double RecurrentMacs(const CostCtx& ctx);
 
 // Rows of the operator tables.
 inline constexpr AttrDef kDirectionAttr{"direction", AttrKind::kString, "forward",

@@ -114,6 +114,7 @@ extern const OpDef kRnn{.name = "rnn",
                         .constraints = kRecurrentRules,
                         .infer = InferRnn,
                         .eval = EvalRnn,
+                        .macs = RecurrentMacs,
                         .samples = RnnSamples};
 
 extern const OpDef kGru{.name = "gru",
@@ -124,6 +125,7 @@ extern const OpDef kGru{.name = "gru",
                         .constraints = kRecurrentRules,
                         .infer = InferGru,
                         .eval = EvalGru,
+                        .macs = RecurrentMacs,
                         .samples = GruSamples};
 
 }  // namespace godwit::ops

@@ -38,7 +38,7 @@ struct UnaryFunctor {
     if constexpr (op == UnaryOp::kRelu) return AtLeast(d, zero, x);
     if constexpr (op == UnaryOp::kClip) return AtMost(d, vb, AtLeast(d, va, x));
     if constexpr (op == UnaryOp::kLeakyRelu) return hn::IfThenElse(hn::Lt(x, zero), hn::Mul(x, va), x);
-    if constexpr (op == UnaryOp::kThresholdedRelu) return hn::IfThenElse(hn::Le(x, va), zero, x);
+    if constexpr (op == UnaryOp::kThresholdedRelu) return hn::IfThenElse(hn::Gt(x, va), x, zero);
     if constexpr (op == UnaryOp::kSigmoid) return Sigmoid(x);
     if constexpr (op == UnaryOp::kSilu) return hn::Mul(x, Sigmoid(x));
     if constexpr (op == UnaryOp::kSwish) return hn::Mul(x, Sigmoid(hn::Mul(va, x)));

@@ -433,6 +433,33 @@ Result<std::vector<ValueId>> GraphImport::EmitRegions(const OpDef& op, std::vect
   return graph_.node(id).out;
 }
 
+Result<std::vector<ValueId>> GraphImport::InlineGraph(const onnx::Graph& graph, const std::vector<ValueId>& in) {
+  if (depth_ >= kMaxDepth) {
+    return Diag(diag::kLimitExceeded, fmt::format("functions and sub-graphs are nested more than {} deep", kMaxDepth));
+  }
+  if (graph.inputs.size() != in.size()) {
+    return Diag(diag::kOnnxGraphName, fmt::format("a sub-graph has {} inputs, not {}", graph.inputs.size(), in.size()));
+  }
+  const OriginId origin = builder_.origin();
+  scopes_.emplace_back();
+  ++depth_;
+  for (size_t i = 0; i < in.size(); ++i) scopes_.back().emplace(graph.inputs[i].name, in[i]);
+  Status status = ImportInitializers(graph);
+  if (status.ok()) ImportNodes(graph.nodes);
+  std::vector<ValueId> results;
+  for (const onnx::ValueInfo& out : graph.outputs) {
+    results.push_back(Find(out.name));
+    if (!results.back() && status.ok()) {
+      status = Diag(diag::kOnnxGraphName, Concat("sub-graph output '", out.name, "' is not defined by any node"));
+    }
+  }
+  --depth_;
+  scopes_.pop_back();
+  builder_.set_origin(origin);
+  if (!status.ok()) return status.TakeDiag();
+  return results;
+}
+
 Status GraphImport::ImportRegion(const onnx::Graph& graph, RegionId region, const std::vector<Type>& param_types) {
   scopes_.emplace_back();
   Status status = ImportInitializers(graph);

@@ -32,6 +32,8 @@ class GraphImport {
   Result<std::vector<ValueId>> EmitRegions(const OpDef& op, std::vector<ValueId> in, size_t n_out, Attrs attrs,
                                            const std::vector<const onnx::Graph*>& graphs,
                                            const std::vector<std::vector<Type>>& param_types);
+  /// A sub-graph's nodes in place of the node that holds it, its inputs bound to `in`; its outputs.
+  Result<std::vector<ValueId>> InlineGraph(const onnx::Graph& graph, const std::vector<ValueId>& in);
   /// Adds the node's name, operator and tensors to the diagnostic and passes it on.
   void Report(const onnx::Node& node, Diag diag);
 

@@ -165,6 +165,10 @@ Result<std::vector<ValueId>> NodeImport::EmitRegions(const OpDef& op, std::vecto
   return importer_.EmitRegions(op, std::move(in), n_out, std::move(attrs), graphs, param_types);
 }
 
+Result<std::vector<ValueId>> NodeImport::Inline(const onnx::Graph& graph, const std::vector<ValueId>& in) {
+  return importer_.InlineGraph(graph, in);
+}
+
 Status NodeImport::Same(const OpDef& op, Attrs attrs) {
   for (size_t i = 0; i < op.operands.size(); ++i) {
     if ((op.operands[i].flags & OperandDef::kOptional) == 0) RETURN_IF_ERROR(In(i));

@@ -65,6 +65,8 @@ class NodeImport {
   Result<std::vector<ValueId>> EmitRegions(const OpDef& op, std::vector<ValueId> in, size_t n_out, Attrs attrs,
                                            const std::vector<const onnx::Graph*>& graphs,
                                            const std::vector<std::vector<Type>>& param_types);
+  /// The sub-graph's nodes in this node's place, its inputs bound to `in`; its outputs.
+  Result<std::vector<ValueId>> Inline(const onnx::Graph& graph, const std::vector<ValueId>& in);
   ValueId I64s(const std::vector<int64_t>& values) { return builder().I64s(values); }
   ValueId ScalarI64(int64_t value) { return builder().ScalarI64(value); }
   /// A rank-0 constant of the value's element type.

@@ -1,5 +1,7 @@
-// com.microsoft.MatMulNBits: weights of a few bits, packed in blocks along the inner dimension.
+// com.microsoft.MatMulNBits and GatherBlockQuantized: weights and tables of a few bits, scaled in blocks.
 #include <fmt/format.h>
+
+#include <cstring>
 
 #include "frontends/onnx/calc.h"
 
@@ -65,7 +67,64 @@ Status Import(NodeImport& n) {
   return c.status();
 }
 
-constexpr Rule kRules[] = {{"MatMulNBits", 1, Import}};
+// Packed bytes (the last axis holds several values each) as a constant of narrow integers.
+Result<ValueId> UnpackLast(NodeImport& n, ValueId packed, int64_t bits, int64_t last) {
+  const Type& type = n.TypeOf(packed);
+  if (!type.ranked() || type.rank() == 0 || !IsStatic(type.shape())) return n.Unsupported("tables of unknown shape");
+  Dims dims;
+  int64_t rows = 1;
+  for (const Dim& d : type.shape()) dims.push_back(d.value());
+  for (size_t i = 0; i + 1 < dims.size(); ++i) rows *= dims[i];
+  TRY(Tensor values, Unpack(n, packed, bits, rows, last, dims.back()));
+  dims.back() = last;
+  return n.Constant(values.Reshaped(std::move(dims)));
+}
+
+// The rows that the indices pick, and only those, dequantised.
+Status ImportGatherBlocks(NodeImport& n) {
+  TRY(ValueId data, n.In(0));
+  TRY(const ValueId indices, n.In(1));
+  TRY(const ValueId scales, n.In(2));
+  ValueId zeros = n.InOrNone(3);
+  TRY(const int64_t bits, n.Int("bits", 4));
+  TRY(const int64_t block, n.Int("block_size", 128));
+  TRY(const int64_t quantized, n.Int("quantize_axis", 1));
+  TRY(const int64_t gathered, n.Int("gather_axis", 0));
+  TRY(const int rank, n.Rank(data));
+  TRY(const int index_rank, n.Rank(indices));
+  const int64_t axis = quantized < 0 ? quantized + rank : quantized;
+  if (block < 16) return n.BadValue("block_size", fmt::format("{}", block));
+  if (gathered != 0 || axis <= 0 || axis >= rank)
+    return n.Unsupported("other than rows of tables scaled along another axis");
+  const DType dtype = n.DtypeOf(data);
+  if (dtype == DType::kU8) {
+    if (bits != 2 && bits != 4 && bits != 8) return n.BadValue("bits", fmt::format("{}", bits));
+    const Shape& groups = n.TypeOf(scales).shape();
+    if (!IsStatic(groups) || groups.size() != static_cast<size_t>(rank) || !IsStatic(n.TypeOf(data).shape())) {
+      return n.Unsupported("tables of unknown shape");
+    }
+    TRY(data, UnpackLast(n, data, bits, n.TypeOf(data).shape().back().value() * 8 / bits));
+    if (zeros) {
+      TRY(zeros, UnpackLast(n, zeros, bits, groups.back().value()));
+    } else {
+      Dims dims;
+      for (const Dim& d : groups) dims.push_back(d.value());
+      TRY(Tensor middle, Tensor::Make(Narrow(bits), std::move(dims)));
+      std::memset(middle.mutable_raw(), 1 << (bits - 1), middle.bytes());
+      zeros = n.Constant(std::move(middle));
+    }
+  } else if (dtype != DType::kI4 && dtype != DType::kU4) {
+    return n.Unsupported(fmt::format("a table of {}", Name(dtype)));
+  }
+  Calc c(n);
+  const auto rows = [&](ValueId table) { return c.Op(ops::kGather, {table, indices}, {{"axis", int64_t{0}}}); };
+  const ValueId picked_zeros = zeros ? rows(zeros) : ValueId();
+  n.Out(0, c.Op(ops::kDequantize, {rows(data), rows(scales), picked_zeros},
+                {{"to", n.DtypeOf(scales)}, {"axis", axis + index_rank - 1}, {"block", block}}));
+  return c.status();
+}
+
+constexpr Rule kRules[] = {{"GatherBlockQuantized", 1, ImportGatherBlocks}, {"MatMulNBits", 1, Import}};
 
 }  // namespace
 
