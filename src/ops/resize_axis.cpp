@@ -27,13 +27,15 @@ bool IsExtrapolated(const ResizeAxis& axis, double x) {
 
 }  // namespace
 
-double SourceCoordinate(const ResizeAxis& axis, int64_t x_int) {
+double SourceCoordinate(const ResizeAxis& axis, int64_t x_int, bool in_f32) {
   const double x = static_cast<double>(x_int);
   const double in = static_cast<double>(axis.in);
   // The resized length: fractional where the scale does not lead to a whole number of elements.
-  const double length = axis.from_size ? static_cast<double>(axis.out) : axis.scale * in;
+  const double length =
+      axis.from_size ? static_cast<double>(axis.out) : static_cast<double>(static_cast<float>(axis.scale * in));
   const auto unscaled = [&](double v) {
-    return axis.from_size ? v * in / static_cast<double>(axis.out) : v / axis.scale;
+    const double place = axis.from_size ? v * in / static_cast<double>(axis.out) : v / axis.scale;
+    return in_f32 ? static_cast<double>(static_cast<float>(place)) : place;
   };
   switch (axis.coordinates) {
     case Coordinates::kHalfPixel: return unscaled(x + 0.5) - 0.5;
@@ -59,7 +61,7 @@ ResizeTaps NearestTaps(const ResizeAxis& axis, Nearest rounding) {
   taps.index.resize(static_cast<size_t>(axis.out));
   for (int64_t i = 0; i < axis.out; ++i) {
     // Scales are f32: what they bring next to a whole number by their own rounding counts as that number.
-    const double x = static_cast<double>(static_cast<float>(SourceCoordinate(axis, i)));
+    const double x = static_cast<double>(static_cast<float>(SourceCoordinate(axis, i, true)));
     const double low = std::floor(x);
     const double rest = x - low;
     bool up = false;

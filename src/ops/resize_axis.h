@@ -35,8 +35,9 @@ struct ResizeTaps {
   std::vector<double> weight;  ///< out * n; empty for nearest
 };
 
-/// Where element `x` of the result lies in the source.
-double SourceCoordinate(const ResizeAxis& axis, int64_t x);
+/// Where element `x` of the result lies in the source. `in_f32`: as f32 arithmetic places it, to the last bit of the
+/// division by the scale.
+double SourceCoordinate(const ResizeAxis& axis, int64_t x, bool in_f32 = false);
 ResizeTaps NearestTaps(const ResizeAxis& axis, Nearest rounding);
 ResizeTaps WeightedTaps(const ResizeAxis& axis, Interpolation mode, bool antialias, double cubic_a,
                         bool exclude_outside);

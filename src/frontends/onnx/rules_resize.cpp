@@ -25,44 +25,54 @@ Result<std::string> Mode(NodeImport& n) {
   return std::string(name);
 }
 
-// Before version 11 places map as result / scale, and nearest takes the element below; where Resize makes the result
-// smaller, the one above.
-Status ImportByScales(NodeImport& n, ValueId scales, bool ceil_when_smaller) {
-  TRY(ValueId x, n.In(0));
-  TRY(std::string mode, Mode(n));
-  std::string nearest = "floor";
-  if (const Tensor* known = n.KnownTensor(scales); known != nullptr && ceil_when_smaller) {
-    const std::vector<double> values = ToF64(*known);
-    const bool smaller = std::any_of(values.begin(), values.end(), [](double s) { return s < 1; });
-    const bool larger = std::any_of(values.begin(), values.end(), [](double s) { return s > 1; });
-    if (smaller && !larger) nearest = "ceil";
-  }
-  TRY(ValueId y, n.Emit(ops::kResize, {x, ValueId(), scales},
-                        {{"mode", mode}, {"coordinates", std::string("asymmetric")}, {"nearest", nearest}}));
-  n.Out(0, y);
-  return Ok{};
-}
-
 ValueId F32s(NodeImport& n, const std::vector<double>& values) {
   return n.Constant(Tensor::F32({static_cast<int64_t>(values.size())}, {values.begin(), values.end()}));
+}
+
+// Before version 11 places map as result / scale, and nearest takes the element below.
+Result<ValueId> EmitByScales(NodeImport& n, ValueId x, ValueId scales, const std::string& mode, const char* nearest) {
+  return n.Emit(ops::kResize, {x, ValueId(), scales},
+                {{"mode", mode}, {"coordinates", std::string("asymmetric")}, {"nearest", std::string(nearest)}});
+}
+
+Status ImportByScales(NodeImport& n, ValueId scales) {
+  TRY(ValueId x, n.In(0));
+  TRY(const std::string mode, Mode(n));
+  TRY(ValueId y, EmitByScales(n, x, scales, mode, "floor"));
+  n.Out(0, y);
+  return Ok{};
 }
 
 Status ImportUpsample1(NodeImport& n) {
   TRY(double height, n.Float("height_scale"));
   TRY(double width, n.Float("width_scale"));
-  return ImportByScales(n, F32s(n, {1, 1, height, width}), false);
+  return ImportByScales(n, F32s(n, {1, 1, height, width}));
 }
 Status ImportUpsample7(NodeImport& n) {
   TRY(std::vector<double> scales, n.Floats("scales"));
-  return ImportByScales(n, F32s(n, scales), false);
+  return ImportByScales(n, F32s(n, scales));
 }
 Status ImportUpsample9(NodeImport& n) {
   TRY(ValueId scales, n.In(1));
-  return ImportByScales(n, scales, false);
+  return ImportByScales(n, scales);
 }
+
+// Where Resize of version 10 makes an axis smaller, nearest takes the element above.
 Status ImportResize10(NodeImport& n) {
   TRY(ValueId scales, n.In(1));
-  return ImportByScales(n, scales, true);
+  const Tensor* known = n.KnownTensor(scales);
+  TRY(const std::string mode, Mode(n));
+  if (known == nullptr || mode != "nearest") return ImportByScales(n, scales);
+  TRY(ValueId y, n.In(0));
+  const std::vector<double> values = ToF64(*known);
+  for (const bool smaller : {false, true}) {
+    std::vector<double> part = values;
+    for (double& s : part) s = (s < 1) == smaller ? s : 1;
+    if (smaller && std::all_of(part.begin(), part.end(), [](double s) { return s == 1; })) break;
+    TRY(y, EmitByScales(n, y, F32s(n, part), mode, smaller ? "ceil" : "floor"));
+  }
+  n.Out(0, y);
+  return Ok{};
 }
 
 bool IsKnownEmpty(const NodeImport& n, ValueId v) {
