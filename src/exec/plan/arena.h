@@ -15,8 +15,7 @@ struct ArenaItem {
 
 inline constexpr int64_t kArenaAlignment = 64;
 
-/// Sets the offsets and returns the size of the arena. Larger values are placed first, each at the lowest gap among
-/// those alive with it.
+/// Sets the offsets and returns the size of the arena.
 int64_t PlanArena(std::vector<ArenaItem>* items);
 
 }  // namespace godwit

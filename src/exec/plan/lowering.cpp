@@ -154,7 +154,7 @@ SlotId Lowering::Plain(ValueId v) {
   if (blocked_[v.index]) {
     const SlotId from = blocked_[v.index];
     place = NewSlot(v, false);
-    Emit(MakeReorder(slot(from), from, place, /*to_blocked=*/false), out_.steps_.back()->node);
+    Emit(MakeReorder(slot(from), from, place, /*to_blocked=*/false), at_);
     return place;
   }
   if (facts_.known[v.index].absent()) Known(v);
@@ -175,8 +175,7 @@ SlotId Lowering::Blocked(ValueId v) {
   if (place) return place;
   const SlotId from = Plain(v);
   place = NewSlot(v, true);
-  Emit(MakeReorder(slot(from), from, place, /*to_blocked=*/true),
-       out_.steps_.empty() ? NodeId() : out_.steps_.back()->node);
+  Emit(MakeReorder(slot(from), from, place, /*to_blocked=*/true), at_);
   return place;
 }
 
@@ -192,19 +191,19 @@ void Lowering::Alias(ValueId v, SlotId source) {
 
 void Lowering::Emit(std::unique_ptr<Step> step, NodeId node) {
   step->node = node;
+  step->position = out_.steps_.size();
+  producers_.resize(out_.slots_.size(), nullptr);
+  for (SlotId w : step->writes) {
+    if (w) producers_[w.index] = step.get();
+  }
   out_.steps_.push_back(std::move(step));
 }
 
 Step* Lowering::Producer(ValueId v, bool blocked) {
   const SlotId place = blocked ? blocked_[v.index] : plain_[v.index];
   const SlotId other = blocked ? plain_[v.index] : blocked_[v.index];
-  if (!place || other || slot(place).alias_of) return nullptr;
-  for (size_t i = out_.steps_.size(); i-- > 0;) {
-    for (SlotId w : out_.steps_[i]->writes) {
-      if (w == place) return out_.steps_[i].get();
-    }
-  }
-  return nullptr;
+  if (!place || other || slot(place).alias_of || place.index >= producers_.size()) return nullptr;
+  return producers_[place.index];
 }
 
 void Lowering::Redirect(Step* step, ValueId from, ValueId to, bool blocked, NodeId node) {
@@ -215,9 +214,9 @@ void Lowering::Redirect(Step* step, ValueId from, ValueId to, bool blocked, Node
   }
   (blocked ? blocked_[from.index] : plain_[from.index]) = SlotId();
   step->fused.push_back(step->node);
-  step->node = node;
-  auto it = std::find_if(out_.steps_.begin(), out_.steps_.end(), [&](const auto& s) { return s.get() == step; });
-  std::rotate(it, it + 1, out_.steps_.end());
+  // The place it leaves stays empty until all is lowered.
+  std::unique_ptr<Step> moved = std::move(out_.steps_[step->position]);
+  Emit(std::move(moved), node);
 }
 
 void Lowering::EmitKernel(NodeId id) {
@@ -266,6 +265,7 @@ void Lowering::FindGates() {
 Status Lowering::LowerNode(NodeId id) {
   const Node& node = graph_.node(id);
   if (absorbed_[id.index]) return Ok{};
+  at_ = id;
   bool needed = node.op->effect != Effect::kPure;
   for (ValueId v : node.out) {
     if (v && uses_[v.index] > 0 && !facts_.known[v.index].is_tensor()) needed = true;
@@ -306,6 +306,7 @@ Status Lowering::Run() {
   }
   for (NodeId id : main.nodes) RETURN_IF_ERROR(LowerNode(id));
   for (ValueId v : main.results) out_.outputs_.push_back(Plain(v));
+  std::erase(out_.steps_, nullptr);
   return Ok{};
 }
 

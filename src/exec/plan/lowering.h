@@ -73,6 +73,8 @@ class Lowering {
   Widening& widening_;
   std::vector<SlotId> plain_, blocked_;  // by value
   std::vector<int> uses_;
+  std::vector<Step*> producers_;  // by slot
+  NodeId at_;                     // that is being lowered
   std::vector<bool> is_output_;
   std::vector<std::vector<NodeId>> users_;
   std::vector<bool> absorbed_;  // by node: its work is done by a recognised user

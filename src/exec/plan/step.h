@@ -98,6 +98,7 @@ class Step {
   std::vector<SlotId> writes;
   NodeId node;                ///< the source node it does the work of (the last one, where several were fused)
   std::vector<NodeId> fused;  ///< the others
+  size_t position = 0;        ///< in the list of steps, while the plan is made
 };
 
 }  // namespace godwit::plan
