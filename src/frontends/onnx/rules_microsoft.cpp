@@ -29,47 +29,6 @@ Status ImportTorchEmbedding(NodeImport& n) {
   return Ok{};
 }
 
-Status ImportExpandDims(NodeImport& n) {
-  TRY(const ValueId x, n.In(0));
-  TRY(const ValueId axis, n.In(1));
-  TRY(const ValueId axes, n.Emit(ops::kReshape, {axis, n.I64s({1})}));
-  TRY(const ValueId y, n.Emit(ops::kUnsqueeze, {x, axes}));
-  n.Out(0, y);
-  return Ok{};
-}
-
-Status ImportTrilu(NodeImport& n) {
-  TRY(const int64_t upper, n.Int("upper", 1));
-  return n.Same(ops::kTrilu, {{"upper", upper}});
-}
-
-Status ImportGatherNd(NodeImport& n) { return n.Same(ops::kGatherNd); }
-
-Status ImportRange(NodeImport& n) {
-  TRY(const ValueId start, n.In(0));
-  TRY(const ValueId limit, n.In(1));
-  const ValueId step = n.Has(2) ? n.InOrNone(2) : n.ScalarLike(start, 1);
-  TRY(const ValueId y, n.Emit(ops::kRange, {start, limit, step}));
-  n.Out(0, y);
-  return Ok{};
-}
-
-// In the order of first appearance, and without the result that ai.onnx's has second.
-Status ImportUnique(NodeImport& n) {
-  TRY(const ValueId x, n.In(0));
-  TRY(const std::vector<ValueId> out, n.EmitN(ops::kUnique, {x}, 4, {{"sorted", int64_t{0}}}));
-  n.Out(0, out[0]);
-  n.Out(1, out[2]);
-  n.Out(2, out[3]);
-  return Ok{};
-}
-
-Status ImportPad(NodeImport& n) {
-  TRY(const std::string mode, n.Str("mode", "constant"));
-  if (mode != "constant" && mode != "reflect" && mode != "edge") return n.BadValue("mode", mode);
-  return n.Same(ops::kPad, {{"mode", mode}});
-}
-
 Status ImportInverse(NodeImport& n) { return n.Same(ops::kInverse); }
 
 Status ImportRfft(NodeImport& n) {
@@ -158,7 +117,6 @@ constexpr Rule kRules[] = {
     {"ComplexMul", 1, nullptr, kNew},
     {"ComplexMulConj", 1, nullptr, kNew},
     {"ConvTransposeWithDynamicPads", 1, nullptr, kNew},
-    {"CropAndResize", 1, nullptr, kNew},
     {"DequantizeBFP", 1, nullptr, "block floating point of one device"},
     {"DequantizeWithOrder", 1, nullptr, kGpu},
     {"DynamicQuantizeLSTM", 1, nullptr, "it quantises the activations anew at every step"},
@@ -166,13 +124,11 @@ constexpr Rule kRules[] = {
     {"DynamicTimeWarping", 1, nullptr, kText},
     {"EPContext", 1, nullptr, kBlob},
     {"EngramGate", 1, nullptr, kNew},
-    {"ExpandDims", 1, ImportExpandDims},
     {"FusedMatMulActivation", 1, nullptr, "only DirectML's own optimiser writes it"},
     {"GatedAdd", 1, nullptr, kNew},
     {"GatedDeltaNet", 1, nullptr, kNew},
     {"GatedRMSNorm", 1, nullptr, kNew},
     {"GatedRelativePositionBias", 1, nullptr, kGpu},
-    {"GatherND", 1, ImportGatherNd},
     {"GemmaRotaryEmbedding", 1, nullptr, kNew},
     {"GreedySearch", 1, nullptr, kGenerator},
     {"HyperConnectionPostMix", 1, nullptr, kNew},
@@ -193,7 +149,6 @@ constexpr Rule kRules[] = {
     {"NGramHashMapping", 1, nullptr, kNew},
     {"NGramRepeatBlock", 1, nullptr, kGenerator},
     {"PackedSparseAttentionIndexer", 1, nullptr, kNew},
-    {"Pad", 1, ImportPad},
     {"QEmbedLayerNormalization", 1, ImportQEmbedLayerNorm},
     {"QMoE", 1, nullptr, kGpu},
     {"QOrderedAttention", 1, nullptr, kGpu},
@@ -203,7 +158,6 @@ constexpr Rule kRules[] = {
     {"QOrderedMatMul", 1, nullptr, kGpu},
     {"QuantizeBFP", 1, nullptr, "block floating point of one device"},
     {"QuantizeWithOrder", 1, nullptr, kGpu},
-    {"Range", 1, ImportRange},
     {"ReduceSumInteger", 1, nullptr, kNew},
     {"RelativePositionBias", 1, nullptr, kGpu},
     {"RemovePadding", 1, nullptr, kGpu},
@@ -215,11 +169,8 @@ constexpr Rule kRules[] = {
     {"Snpe", 1, nullptr, kBlob},
     {"SparseAttentionIndexer", 1, nullptr, kNew},
     {"SparsePagedAttention", 1, nullptr, kNew},
-    {"Tokenizer", 1, nullptr, kText},
     {"TorchEmbedding", 1, ImportTorchEmbedding},
-    {"Trilu", 1, ImportTrilu},
     {"UnfoldTensor", 1, nullptr, kNew},
-    {"Unique", 1, ImportUnique},
     {"VarlenCausalConvWithState", 1, nullptr, kNew},
     {"VarlenNGramHashMapping", 1, nullptr, kNew},
     {"WhisperBeamSearch", 1, nullptr, kGenerator},

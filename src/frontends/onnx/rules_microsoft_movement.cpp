@@ -75,7 +75,6 @@ constexpr Rule kRules[] = {
     {"ExpandDims", 1, ImportExpandDims},
     {"GatherND", 1, ImportGatherNd},
     {"GridSample", 1, ImportGridSample},
-    {"Inverse", 1, nullptr, "no core operator inverts matrices"},
     {"Pad", 1, ImportPad},
     {"Range", 1, ImportRange},
     {"Tokenizer", 1, nullptr, "no core operator cuts strings by characters or expressions"},

@@ -101,11 +101,8 @@ constexpr Rule kRules[] = {
     {"RoiAlign", 10, ImportRoiAlign},
 };
 
-constexpr Rule kMicrosoft[] = {{"GridSample", 1, ImportGridSample}};
-
 }  // namespace
 
 extern const RuleSet kVisionRules{"", kRules};
-extern const RuleSet kMicrosoftVisionRules{"com.microsoft", kMicrosoft};
 
 }  // namespace godwit::from_onnx
