@@ -68,10 +68,10 @@ Status Eval(EvalCtx& ctx) {
 }
 
 std::span<const Sample> Samples() {
-  static const Sample samples[] = {{{"i64[4] = 1,2,3,4"},
-                                    {{"keys", Tensor::I64({2}, {2, 3})},
-                                     {"values", Tensor::F32({2}, {0.5F, 1.5F})},
-                                     {"fallback", Tensor::F32({}, {-1.0F})}}}};
+  static const Attrs table = {{"keys", Tensor::I64({2}, {2, 3})},
+                              {"values", Tensor::F32({2}, {0.5F, 1.5F})},
+                              {"fallback", Tensor::F32({}, {-1.0F})}};
+  static const Sample samples[] = {{{"i64[4] = 1,2,3,4"}, table}, {{"i64[2,3]"}, table}};
   return samples;
 }
 
