@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "ir/operands.h"
 
 namespace godwit {
 
@@ -70,7 +71,9 @@ class RegionRunner::NodeCtx final : public EvalCtx {
  public:
   NodeCtx(RegionRunner& runner, NodeId id, const Attrs& node_attrs, std::vector<RtValue> in,
           std::vector<Tensor> targets)
-      : EvalCtx(*runner.facts_.graph.node(id).op, node_attrs, std::move(in), runner.facts_.graph.node(id).out.size()),
+      // Kernels make their first result whether or not the node names it.
+      : EvalCtx(*runner.facts_.graph.node(id).op, node_attrs, std::move(in),
+                std::max<size_t>(runner.facts_.graph.node(id).out.size(), 1)),
         runner_(runner),
         id_(id),
         targets_(std::move(targets)) {}
@@ -126,8 +129,9 @@ Result<std::vector<RtValue>> RegionRunner::RunNode(NodeId id, std::vector<RtValu
                 fmt::format("the run took more than {} steps: an endless loop?", options_.max_steps));
   }
   if (node.op->eval == nullptr) return Diag(diag::kExecNoKernel, Concat(node.op->name, " has no kernel"));
+  RETURN_IF_ERROR(CheckOperandValues(*node.op, in));
   NodeCtx ctx(*this, id, widening_->AttrsOf(facts_.graph, id), std::move(in), std::move(targets));
-  for (size_t i = 0; i < node.out.size(); ++i) ctx.wanted()[i] = node.out[i].valid();
+  for (size_t i = 0; i < ctx.wanted().size(); ++i) ctx.wanted()[i] = i < node.out.size() && node.out[i].valid();
   RETURN_IF_ERROR(node.op->eval(ctx));
   return std::move(ctx.results());
 }

@@ -1,8 +1,10 @@
 #include "exec/specialise.h"
 
-#include "exec/region_runner.h"
+#include <algorithm>
 
+#include "exec/region_runner.h"
 #include "ir/eval.h"
+#include "ir/operands.h"
 
 namespace godwit {
 
@@ -84,8 +86,9 @@ class Specialiser {
     for (ValueId v : node.out) {
       if (v && !SmallEnough(out_.types[v.index])) return Ok{};
     }
-    EvalCtx ctx(*node.op, widening_.AttrsOf(graph_, id), std::move(in), node.out.size());
-    for (size_t i = 0; i < node.out.size(); ++i) ctx.wanted()[i] = node.out[i].valid();
+    if (!CheckOperandValues(*node.op, in).ok()) return Ok{};
+    EvalCtx ctx(*node.op, widening_.AttrsOf(graph_, id), std::move(in), std::max<size_t>(node.out.size(), 1));
+    for (size_t i = 0; i < ctx.wanted().size(); ++i) ctx.wanted()[i] = i < node.out.size() && node.out[i].valid();
     // A kernel that fails here fails again when the graph is run, with the node's name.
     if (!node.op->eval(ctx).ok()) return Ok{};
     for (size_t i = 0; i < node.out.size(); ++i) {

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "ir/eval.h"
 #include "ir/infer.h"
+#include "ir/operands.h"
 
 namespace godwit {
 
@@ -120,6 +121,10 @@ Status CheckOperandTypes(const OpDef& op, const std::vector<const Type*>& in) {
     }
     if (in[i] == nullptr) continue;
     if (def.flags & OperandDef::kNotTensor) continue;
+    if (!in[i]->is_tensor() && !in[i]->is_unknown()) {
+      return Diag(diag::kOpType,
+                  fmt::format("{}: operand {} ({}) is {}, not a tensor", op.name, i, def.name, in[i]->ToString()));
+    }
     const DType dtype = in[i]->dtype();
     if (dtype == DType::kNone) continue;
     if (!def.types.Has(dtype)) {
@@ -136,6 +141,17 @@ Status CheckOperandTypes(const OpDef& op, const std::vector<const Type*>& in) {
     }
   }
   return Ok{};
+}
+
+Status CheckOperandValues(const OpDef& op, const std::vector<RtValue>& in) {
+  static const Type kOther = Type::Sequence(Type());
+  std::vector<Type> types(in.size());
+  std::vector<const Type*> pointers(in.size());
+  for (size_t i = 0; i < in.size(); ++i) {
+    if (in[i].is_tensor()) types[i] = Type::Tensor(in[i].tensor.dtype());
+    pointers[i] = in[i].absent() ? nullptr : in[i].is_tensor() ? &types[i] : &kOther;
+  }
+  return CheckOperandTypes(op, pointers);
 }
 
 }  // namespace godwit

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace godwit {
 
 namespace {
@@ -13,7 +15,9 @@ constexpr size_t kMaxContents = 4096;
 class GraphInferCtx final : public InferCtx {
  public:
   GraphInferCtx(Inference& inference, const Node& node, const Attrs& node_attrs, std::vector<const Type*> in)
-      : InferCtx(*node.op, node_attrs, std::move(in), node.out.size()), inference_(inference), node_(node) {}
+      : InferCtx(*node.op, node_attrs, std::move(in), std::max<size_t>(node.out.size(), 1)),
+        inference_(inference),
+        node_(node) {}
 
   const Tensor* Const(size_t i) override { return Has(i) ? inference_.Const(node_.in[i]) : nullptr; }
   std::optional<std::vector<Dim>> Contents(size_t i) override {

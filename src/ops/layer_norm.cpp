@@ -22,9 +22,20 @@ constexpr AttrDef kAttrs[] = {{"axis", AttrKind::kInt, "-1", "First of the axes 
                               {"epsilon", AttrKind::kFloat, "1e-05", "Added to the variance (or mean square)."},
                               {"to", AttrKind::kDType, "none", "Element type of y; absent: x's."},
                               {"statistics", AttrKind::kDType, "f32", "Element type of the other results."}};
-constexpr std::string_view kRules[] = {"c1: axis lies in [-rank, rank)", "c2: scale and bias broadcast to x's shape"};
+constexpr std::string_view kRules[] = {"c1: axis lies in [-rank, rank)", "c2: scale and bias broadcast to x's shape",
+                                       "c3: to and statistics are floating-point types"};
+
+template <class Ctx>
+Status CheckTypes(Ctx& ctx) {
+  for (const char* name : {"to", "statistics"}) {
+    const DType dtype = ctx.attrs.Dtype(name, DType::kF32);
+    if (!kFloats.Has(dtype)) return ctx.Fail("c3", fmt::format("{} {}", name, Name(dtype)));
+  }
+  return Ok{};
+}
 
 Status InferNorm(InferCtx& ctx) {
+  RETURN_IF_ERROR(CheckTypes(ctx));
   Type y = ctx.In(0);
   if (y.is_tensor()) y.tensor().dtype = ctx.attrs.Dtype("to", y.dtype());
   Type statistics = Type::Tensor(ctx.attrs.Dtype("statistics", DType::kF32));
@@ -74,6 +85,7 @@ Statistics Normalise(std::vector<double>* x, int64_t length, double epsilon, boo
 }
 
 Status EvalNorm(EvalCtx& ctx, bool centre) {
+  RETURN_IF_ERROR(CheckTypes(ctx));
   const Tensor& x = ctx.In(0);
   TRY(const int axis, ctx.Axis("c1", ctx.attrs.Int("axis", -1), x.rank()));
   Dims dims = x.dims();

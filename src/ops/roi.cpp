@@ -27,7 +27,7 @@ constexpr AttrDef kAlignAttrs[] = {
     {"half_pixel", AttrKind::kInt, "1", "1: coordinates are of edges; 0: of centres, and regions cover 1 at least."}};
 constexpr std::string_view kAlignRules[] = {
     "c1: x is [batch, channels, height, width], rois [n, 4], batches [n]", "c2: batches are batches of x",
-    "c3: height, width and scale are positive, mode is avg or max", "c4: a bin has 65536 samples an edge at most"};
+    "c3: height, width and scale are positive, mode is avg or max", "c4: a bin has 1024 samples an edge at most"};
 
 template <class Ctx>
 Result<Dims> Bins(const Ctx& ctx) {
@@ -108,7 +108,7 @@ Status EvalAlign(EvalCtx& ctx) {
     const double bin_w = std::max(box[2] - box[0], least) / static_cast<double>(bins[1]);
     const double grid_h = wanted > 0 ? static_cast<double>(wanted) : std::ceil(bin_h);
     const double grid_w = wanted > 0 ? static_cast<double>(wanted) : std::ceil(bin_w);
-    if (!(grid_h <= 65536) || !(grid_w <= 65536)) return ctx.Fail("c4", fmt::format("{} by {}", grid_h, grid_w));
+    if (!(grid_h <= 1024) || !(grid_w <= 1024)) return ctx.Fail("c4", fmt::format("{} by {}", grid_h, grid_w));
     const double count = std::max(grid_h * grid_w, 1.0);
     std::vector<Bilinear> samples;
     for (int64_t bin = 0; bin < bins[0] * bins[1]; ++bin) {
