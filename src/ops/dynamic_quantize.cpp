@@ -34,14 +34,14 @@ Status Eval(EvalCtx& ctx) {
   const float scale = (high == low ? 1.0F : high - low) / 255.0F;
   const float zero = std::rint(std::clamp(0.0F - low / scale, 0.0F, 255.0F));
   TRY(Tensor * y, ctx.Make(0, DType::kU8, x.dims()));
-  TRY(Tensor * out_scale, ctx.Make(1, DType::kF32, {}));
-  TRY(Tensor * out_zero, ctx.Make(2, DType::kU8, {}));
   for (int64_t i = 0; i < x.size(); ++i) {
     const float q = std::rint(x.data<float>()[i] / scale) + zero;
     y->mutable_data<uint8_t>()[i] = q >= 0 ? static_cast<uint8_t>(std::min(q, 255.0F)) : uint8_t{0};
   }
-  out_scale->mutable_data<float>()[0] = scale;
-  out_zero->mutable_data<uint8_t>()[0] = zero >= 0 ? static_cast<uint8_t>(zero) : uint8_t{0};
+  Tensor zero_point(DType::kU8, {});
+  zero_point.mutable_data<uint8_t>()[0] = zero >= 0 ? static_cast<uint8_t>(zero) : uint8_t{0};
+  ctx.Set(1, Tensor::F32({}, {scale}));
+  ctx.Set(2, std::move(zero_point));
   return Ok{};
 }
 

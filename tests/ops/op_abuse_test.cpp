@@ -22,7 +22,7 @@ namespace {
 
 using test::SampleOperand;
 
-constexpr int kCasesPerSample = 100;
+constexpr int kCasesPerSample = 400;
 constexpr unsigned kSecondsPerCase = 20;
 // Results beyond this are not asked for: the test is about bounds, not about memory.
 constexpr double kMaxElements = 1 << 22;
