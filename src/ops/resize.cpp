@@ -280,7 +280,10 @@ Status ResizeWeighted(EvalCtx& ctx, const Setup& setup, const std::vector<int>& 
     if (IsIdentity(plan[i])) continue;
     dims[static_cast<size_t>(axes[i])] = plan[i].out;
     TRY(int64_t bytes, CheckedByteSize(DType::kF64, dims));
-    RETURN_IF_ERROR(CheckedByteSize(DType::kF64, {plan[i].out, TapCount(plan[i].scale, setup.mode, setup.antialias)}));
+    const int64_t taps_wanted = TapCount(plan[i].scale, setup.mode, setup.antialias);
+    // A scale that leaves at least one element asks for a few times the source's elements at most.
+    if (taps_wanted / 8 > plan[i].in + 2) return ctx.Fail("c3", fmt::format("scale {}", plan[i].scale));
+    RETURN_IF_ERROR(CheckedByteSize(DType::kF64, {plan[i].out, taps_wanted}));
     const ResizeTaps taps = WeightedTaps(plan[i], setup.mode, setup.antialias, ctx.attrs.Float("cubic_a", -0.75),
                                          ctx.attrs.Flag("exclude_outside"));
     std::vector<double> next(static_cast<size_t>(bytes) / sizeof(double));

@@ -84,7 +84,7 @@ int64_t TapCount(double scale, Interpolation mode, bool antialias) {
 ResizeTaps WeightedTaps(const ResizeAxis& axis, Interpolation mode, bool antialias, double cubic_a,
                         bool exclude_outside) {
   const double scale = antialias ? std::min(axis.scale, 1.0) : 1.0;
-  const int64_t first = FirstTap(axis.scale, mode, antialias);
+  const int64_t first = FirstTap(std::max(axis.scale, 1e-9), mode, antialias);
   ResizeTaps taps;
   taps.n = 2 - 2 * first;
   taps.index.resize(static_cast<size_t>(axis.out * taps.n));
