@@ -37,8 +37,8 @@ using IntVec = hn::Vec<IntTag>;
 
 /// sum + low(x) * low(y) + high(x) * high(y) in each lane.
 HWY_INLINE IntVec AddPairs(IntVec x, IntVec y, IntVec sum) {
-#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_SSE4
-  // On these sets the widening product adds neighbours, in order.
+#if HWY_MAJOR >= 1 && (HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_SSE4)
+  // On these sets the widening product of recent versions adds neighbours, in order.
   const hn::Repartition<std::int16_t, IntTag> halves;
   IntVec unused = hn::Zero(IntTag());
   return hn::ReorderWidenMulAccumulate(IntTag(), hn::BitCast(halves, x), hn::BitCast(halves, y), sum, unused);

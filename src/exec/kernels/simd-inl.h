@@ -21,9 +21,9 @@
 #define GODWIT_NATIVE_FMA 0
 #endif
 
-// Whether masked loads and stores leave the memory under false lanes alone.
+// Whether masked loads and stores are there and leave the memory under false lanes alone.
 #undef GODWIT_MASKED_MEMORY
-#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
+#if HWY_MAJOR >= 1 && (HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3)
 #define GODWIT_MASKED_MEMORY 1
 #else
 #define GODWIT_MASKED_MEMORY 0
