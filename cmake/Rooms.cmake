@@ -37,6 +37,9 @@ if(DEP_hwy_VERSION VERSION_LESS 1.0 AND CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|A
   target_compile_options(godwit_exec PRIVATE -msse4.2 -mpclmul -maes)
 endif()
 
+if(NOT GODWIT_SCOPE_api STREQUAL "INTERFACE")
+  target_compile_definitions(godwit_api PRIVATE GODWIT_VERSION="${PROJECT_VERSION}")
+endif()
 add_executable(godwit "${CMAKE_SOURCE_DIR}/src/tools/main.cpp")
 target_link_libraries(godwit PRIVATE godwit_tools)
 target_compile_definitions(godwit PRIVATE GODWIT_VERSION="${PROJECT_VERSION}")

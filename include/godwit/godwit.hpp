@@ -1,0 +1,107 @@
+// godwit's C++ interface: load a trained model, look at its inputs and outputs, run it.
+//
+//   std::vector<godwit::Problem> problems;
+//   auto model = godwit::Model::Load("model.onnx", {}, &problems);
+//   if (!model) { /* problems says why */ }
+//   auto outputs = model->Run(model->DrawInputs(), &problems);
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+namespace godwit {
+
+/// What is wrong with a model, or was worth saying about it.
+struct Problem {
+  std::string id;      ///< stable: "onnx.op.unsupported"; `godwit explain ID` has a page on it
+  bool error = false;  ///< else a warning or a note
+  int status = 0;      ///< exit status that the command line gives for it
+  std::string text;    ///< what, where, why and what to do
+};
+
+/// A dense array. Element types are named as everywhere in godwit: "f32", "i64", "u8", "bool", "string" ...
+struct Array {
+  std::string dtype;
+  std::vector<std::int64_t> shape;
+  std::vector<std::byte> bytes;    ///< row-major, little-endian; empty for strings
+  std::vector<std::string> texts;  ///< the elements of a "string" array
+
+  template <class T>
+  static Array Of(std::vector<std::int64_t> shape, std::span<const T> values);
+  /// The elements; T must be the type that `dtype` names.
+  template <class T>
+  [[nodiscard]] std::span<const T> values() const {
+    return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
+  }
+};
+
+/// One input or output.
+struct Port {
+  std::string name;
+  std::string type;               ///< "f32[N,3,224,224]"
+  std::string dtype;              ///< "" where it is not known, or is no tensor
+  std::vector<std::string> dims;  ///< numbers, names, or expressions of names
+  bool ranked = false;            ///< false: the number of dims is not known
+};
+
+struct Settings {
+  int threads = 1;                ///< 0: one for each processor; never changes a result
+  bool double_precision = false;  ///< compute every float in f64
+  bool reference = false;         ///< no fast paths
+  std::uint64_t seed = 0;         ///< for random operators and drawn inputs
+  std::map<std::string, std::vector<std::string>> shapes =
+      {};                                        ///< dims of inputs, by name: numbers fix, names keep dynamic
+  std::vector<std::string> allow_external = {};  ///< further folders in which weights may lie
+};
+
+class Model {
+ public:
+  /// Empty when the model cannot be run; `problems` (may be null) gets everything that was found.
+  static std::optional<Model> Load(const std::string& path, const Settings& settings = {},
+                                   std::vector<Problem>* problems = nullptr);
+  /// The bytes are copied.
+  static std::optional<Model> FromMemory(std::span<const std::byte> bytes, const Settings& settings = {},
+                                         std::vector<Problem>* problems = nullptr);
+  Model(Model&&) noexcept;
+  Model& operator=(Model&&) noexcept;
+  ~Model();
+
+  [[nodiscard]] const std::vector<Port>& inputs() const;
+  [[nodiscard]] const std::vector<Port>& outputs() const;
+
+  /// Values in the order of `inputs()`. One run at a time.
+  std::optional<std::vector<Array>> Run(const std::vector<Array>& inputs, std::vector<Problem>* problems = nullptr);
+  /// Seeded values that fit the inputs; dims that nothing states are 1. Empty when an input leaves too much open.
+  std::vector<Array> DrawInputs(std::vector<Problem>* problems = nullptr) const;
+
+ private:
+  struct Impl;
+  explicit Model(std::unique_ptr<Impl> impl);
+  static Model Make(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+/// "0.1.0"
+const char* Version();
+
+template <class T>
+Array Array::Of(std::vector<std::int64_t> shape, std::span<const T> values) {
+  static_assert(std::is_arithmetic_v<T>);
+  Array out;
+  constexpr const char* kKind = std::is_floating_point_v<T> ? "f" : std::is_signed_v<T> ? "i" : "u";
+  out.dtype = std::is_same_v<T, bool> ? "bool" : kKind + std::to_string(8 * sizeof(T));
+  out.shape = std::move(shape);
+  out.bytes.resize(values.size_bytes());
+  if (!values.empty()) std::memcpy(out.bytes.data(), values.data(), values.size_bytes());
+  return out;
+}
+
+}  // namespace godwit
