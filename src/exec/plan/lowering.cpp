@@ -97,9 +97,12 @@ const Tensor* Lowering::Known(ValueId v) {
   RtValue& known = facts_.known[v.index];
   if (known.absent() && graph_.IsConstant(v)) {
     auto tensor = graph_.constant(graph_.value(v).constant).Load();
-    if (!tensor.ok()) return nullptr;
-    auto wide = widening_.Map(*std::move(tensor));
-    if (!wide.ok()) return nullptr;
+    auto wide = tensor.ok() ? widening_.Map(*std::move(tensor)) : Result<Tensor>(tensor.TakeDiag());
+    if (!wide.ok()) {
+      // A plan without the bytes of a constant is none: Run hands the reason on.
+      if (!failure_) failure_ = wide.TakeDiag();
+      return nullptr;
+    }
     known = RtValue(*std::move(wide));
   }
   return known.is_tensor() ? &known.tensor : nullptr;
@@ -164,7 +167,7 @@ SlotId Lowering::Plain(ValueId v) {
     slot(place).value = v;
     return place;
   }
-  // Not a tensor, or a constant that could not be loaded: loading again when run reports why.
+  // Not a tensor.
   place = NewSlot(v, false);
   slot(place).kind = Slot::Kind::kDynamic;
   return place;
@@ -304,8 +307,12 @@ Status Lowering::Run() {
     plain_[v.index] = place;
     out_.inputs_.push_back(place);
   }
-  for (NodeId id : main.nodes) RETURN_IF_ERROR(LowerNode(id));
+  for (NodeId id : main.nodes) {
+    RETURN_IF_ERROR(LowerNode(id));
+    if (failure_) return std::move(failure_);
+  }
   for (ValueId v : main.results) out_.outputs_.push_back(Plain(v));
+  if (failure_) return std::move(failure_);
   std::erase(out_.steps_, nullptr);
   return Ok{};
 }

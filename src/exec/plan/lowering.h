@@ -77,7 +77,8 @@ class Lowering {
   NodeId at_;                     // that is being lowered
   std::vector<bool> is_output_;
   std::vector<std::vector<NodeId>> users_;
-  std::vector<bool> absorbed_;  // by node: its work is done by a recognised user
+  std::vector<bool> absorbed_;     // by node: its work is done by a recognised user
+  std::unique_ptr<Diag> failure_;  // why the first constant that could not be loaded was not
 };
 
 /// A rule returns false, having changed nothing, where it does not take the node.
