@@ -51,14 +51,14 @@ TEST(ExitStatus, WrongUseIsOne) {
   Expect({{"run", kBundledModel, "--sampel", "x"}, 1, "did you mean --sample?"});
   Expect({{"run", kBundledModel, "--seed"}, 1, "--seed needs a value"});
   Expect({{"run", kBundledModel, "--profile=yes"}, 1, "takes no value"});
-  Expect({{"run", kBundledModel, "--precision", "f46"}, 1, "did you mean --precision=f64?"});
+  Expect({{"run", kBundledModel, "--precision", "f65"}, 1, "did you mean --precision=f64?"});
   Expect({{"run", kBundledModel, "--allow", "onnx.opsett"}, 1, "did you mean onnx.opset?"});
   Expect({{"run", kBundledModel, "--limit", "node=1"}, 1, "there is no limit named 'node'"});
   Expect({{"run", kBundledModel, "--tap", "no such tensor"}, 1, "has no tensor named"});
   Expect({{"run", kBundledModel, "-o", dir.Path("out.txt")}, 1, "does not end in .npz"});
   Expect({{"run", kBundledModel, "--sample", "nothing=1"}, 1, "exec.input"});
   Expect({{"run", kBundledModel, "--shape", "nothing=1"}, 1, "its inputs are 'image'"});
-  Expect({{"run", kBundledModel, "--shape", "image=1,3,32,32"}, 1, "image"});
+  Expect({{"run", kBundledModel, "--shape", "image=1,32,32"}, 1, "exec.input"});
   Expect({{"explain", "gathr.c1x"}, 1, "nothing is known under"});
   Expect({{"list", "opps"}, 1, "did you mean `godwit list ops`?"});
   Expect({{"suite", dir.Path()}, 1, "no case to run"});
