@@ -22,15 +22,13 @@ double Sigmoid(double x) {
   return x < 0 ? e / (1 + e) : 1 / (1 + e);
 }
 double Softplus(double x) { return (x > 0 ? x : 0) + mathfn::Log1p(mathfn::Exp(-std::fabs(x))); }
-double Softsign(double x) { return std::isinf(x) ? std::copysign(1.0, x) : x / (1 + std::fabs(x)); }
-double HardSwish(double x) { return x <= -3 ? 0.0 : x >= 3 ? x : x * (x / 6 + 0.5); }
-// erfc keeps the digits of the negative tail, and -infinity gives the limit instead of infinity times zero.
-double Gelu(double x) { return std::isinf(x) ? (x > 0 ? x : 0.0) : 0.5 * x * mathfn::Erfc(-x * kSqrtHalf); }
+double Softsign(double x) { return x / (1 + std::fabs(x)); }
+double HardSwish(double x) { return x * (x <= -3 ? 0.0 : x >= 3 ? 1.0 : x / 6 + 0.5); }
+// erfc keeps the digits of the negative tail. Minus infinity gives NaN here and below, as the formulas do everywhere.
+double Gelu(double x) { return 0.5 * x * mathfn::Erfc(-x * kSqrtHalf); }
 // 1 + tanh(u) is 2 * sigmoid(2u), which keeps the tail's digits.
-double GeluTanh(double x) {
-  return std::isinf(x) ? (x > 0 ? x : 0.0) : x * Sigmoid(2 * kSqrtTwoOverPi * (x + 0.044715 * x * x * x));
-}
-double Mish(double x) { return std::isinf(x) ? (x > 0 ? x : 0.0) : x * mathfn::Tanh(Softplus(x)); }
+double GeluTanh(double x) { return x * Sigmoid(2 * kSqrtTwoOverPi * (x + 0.044715 * x * x * x)); }
+double Mish(double x) { return x * mathfn::Tanh(Softplus(x)); }
 
 Status InferGelu(InferCtx& ctx) {
   const std::string_view kind = ctx.attrs.Str("approximate", "none");
@@ -42,10 +40,7 @@ Status EvalGelu(EvalCtx& ctx) {
 }
 Status EvalSilu(EvalCtx& ctx) {
   const double alpha = ctx.attrs.Float("alpha", 1);
-  return EvalFloat(ctx, [=](double x) {
-    const double s = Sigmoid(alpha * x);
-    return s == 0 ? 0.0 : x * s;  // the limit, not infinity times zero
-  });
+  return EvalFloat(ctx, [=](double x) { return x * Sigmoid(alpha * x); });
 }
 Status EvalSoftplus(EvalCtx& ctx) { return EvalUnary(ctx, {Softplus}); }
 Status EvalSoftsign(EvalCtx& ctx) { return EvalUnary(ctx, {Softsign}); }

@@ -295,6 +295,8 @@ Status ImportTreeEnsembleClassifier(NodeImport& n) {
   if (!base.empty() && static_cast<int64_t>(base.size()) != (single ? 1 : labels.size())) {
     return n.Unsupported(fmt::format("{} base values for {} classes", base.size(), labels.size()));
   }
+  // What base values mean where leaves weigh both of two classes is stated nowhere, and runtimes differ.
+  if (!base.empty() && !single && labels.size() == 2) return n.Unsupported("base values of two classes");
   if (!base.empty()) y = c.Add(y, n.Constant(FloatTensor(base, {static_cast<int64_t>(base.size())})));
   // Of two classes the second is chosen above a threshold: weights that are all positive are read as probabilities,
   // others as a margin around 0.
