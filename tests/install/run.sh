@@ -9,7 +9,7 @@ model=$PWD/examples/shapes/model.onnx
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-cxx=$(sed -n 's/^CMAKE_CXX_COMPILER:[A-Z]*=//p' "$build/CMakeCache.txt")
+cxx=$(sed -n 's/^set(CMAKE_CXX_COMPILER "\(.*\)")$/\1/p' "$build"/CMakeFiles/*/CMakeCXXCompiler.cmake)
 cc=${cxx/clang++/clang}
 cc=${cc/g++/gcc}
 
