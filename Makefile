@@ -1,5 +1,5 @@
 # The commands of every day. Everything they do is done by CMake and the scripts of tools/.
-.PHONY: all deps demo test docs format tidy fuzz bench install clean
+.PHONY: all deps demo test docs conformance format tidy fuzz bench install clean
 
 all: build/release/build.ninja
 	@cmake --build --preset release --target godwit
@@ -24,6 +24,11 @@ test: deps
 # Writes the generated pages anew.
 docs: all
 	@tools/generate_docs.sh build/release/godwit docs/generated
+
+# Runs the ONNX backend suite unpacked at GODWIT_ONNX_SUITE and writes down what does not pass, and why.
+conformance: all
+	@test -n "$(GODWIT_ONNX_SUITE)" || { echo "set GODWIT_ONNX_SUITE to the unpacked suite"; exit 1; }
+	@build/release/godwit suite "$(GODWIT_ONNX_SUITE)" --markdown >docs/onnx_conformance.md || [ $$? = 7 ]
 
 format:
 	@git ls-files '*.h' '*.cpp' | xargs clang-format-14 -i
