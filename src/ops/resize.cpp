@@ -9,6 +9,7 @@
 #include "ir/eval.h"
 #include "ir/infer.h"
 #include "ir/op_def.h"
+#include "ops/resize.h"
 #include "ops/resize_axis.h"
 #include "ops/samples.h"
 #include "ops/strided_copy.h"
@@ -299,28 +300,42 @@ Status ResizeWeighted(EvalCtx& ctx, const Setup& setup, const std::vector<int>& 
   return FromF64(done, out);
 }
 
-Status Eval(EvalCtx& ctx) {
+struct Wanted {
+  Setup setup;
+  std::vector<int> axes;
+  std::vector<ResizeAxis> plan;
+};
+
+// What the operands and attributes ask for, checked.
+Result<Wanted> WantedOf(const EvalCtx& ctx) {
   const Tensor& in = ctx.In(0);
-  TRY(Setup setup, SetupOf(ctx));
-  TRY(std::vector<int> axes, AxesOf(ctx, in.rank()));
+  Wanted wanted;
+  TRY(wanted.setup, SetupOf(ctx));
+  TRY(wanted.axes, AxesOf(ctx, in.rank()));
   Dims dims;
-  for (int a : axes) dims.push_back(in.dim(a));
+  for (int a : wanted.axes) dims.push_back(in.dim(a));
   const bool by_size = ctx.Has(1) && ctx.In(1).size() != 0;
   const bool by_scale = ctx.Has(2) && ctx.In(2).size() != 0;
   const std::vector<int64_t> sizes = ctx.Ints(1);
   const std::vector<double> scales = by_scale ? ToF64(ctx.In(2)) : std::vector<double>();
   const std::vector<double> roi = ctx.Has(3) ? ToF64(ctx.In(3)) : std::vector<double>();
-  TRY(std::vector<ResizeAxis> plan,
-      Plan(ctx, setup, dims, by_size ? &sizes : nullptr, by_scale && !by_size ? &scales : nullptr, roi));
+  TRY(wanted.plan,
+      Plan(ctx, wanted.setup, dims, by_size ? &sizes : nullptr, by_scale && !by_size ? &scales : nullptr, roi));
+  return wanted;
+}
+
+Status Eval(EvalCtx& ctx) {
+  const Tensor& in = ctx.In(0);
+  TRY(const Wanted wanted, WantedOf(ctx));
   Dims result = in.dims();
-  for (size_t i = 0; i < axes.size(); ++i) result[static_cast<size_t>(axes[i])] = plan[i].out;
+  for (size_t i = 0; i < wanted.axes.size(); ++i) result[static_cast<size_t>(wanted.axes[i])] = wanted.plan[i].out;
   RETURN_IF_ERROR(CheckedByteSize(in.dtype(), result));
-  if (setup.mode == Interpolation::kNearest || ElementCount(result) == 0) {
-    TRY(Tensor out, ResizeNearest(ctx, axes, plan, setup.nearest));
+  if (wanted.setup.mode == Interpolation::kNearest || ElementCount(result) == 0) {
+    TRY(Tensor out, ResizeNearest(ctx, wanted.axes, wanted.plan, wanted.setup.nearest));
     ctx.Set(0, std::move(out));
     return Ok{};
   }
-  return ResizeWeighted(ctx, setup, axes, plan);
+  return ResizeWeighted(ctx, wanted.setup, wanted.axes, wanted.plan);
 }
 
 std::span<const Sample> Samples() {
@@ -338,6 +353,44 @@ std::span<const Sample> Samples() {
 }
 
 }  // namespace
+
+Result<std::optional<PlaneResize>> AsPlaneResize(const EvalCtx& ctx) {
+  const std::optional<PlaneResize> none;
+  const int rank = ctx.In(0).rank();
+  TRY(const Wanted wanted, WantedOf(ctx));
+  const Interpolation mode = wanted.setup.mode;
+  if (rank < 3 || mode == Interpolation::kCubic || wanted.setup.antialias) return none;
+  PlaneResize plane;
+  plane.linear = mode == Interpolation::kLinear;
+  const auto taps_of = [&](const ResizeAxis& axis) {
+    return plane.linear ? WeightedTaps(axis, mode, false, 0, ctx.attrs.Flag("exclude_outside"))
+                        : NearestTaps(axis, wanted.setup.nearest);
+  };
+  // Axes that are not spoken of keep their extent.
+  ResizeAxis height, width;
+  height.in = height.out = ctx.In(0).dim(-2);
+  width.in = width.out = ctx.In(0).dim(-1);
+  for (size_t i = 0; i < wanted.axes.size(); ++i) {
+    if (wanted.axes[i] == rank - 2)
+      height = wanted.plan[i];
+    else if (wanted.axes[i] == rank - 1)
+      width = wanted.plan[i];
+    else if (!IsIdentity(wanted.plan[i]))
+      return none;
+  }
+  for (const ResizeAxis* axis : {&height, &width}) {
+    if (axis->in <= 0 || axis->out <= 0 || axis->in > INT32_MAX || axis->out > INT32_MAX) return none;
+  }
+  plane.out_height = height.out;
+  plane.out_width = width.out;
+  plane.rows = taps_of(height);
+  plane.columns = taps_of(width);
+  for (const ResizeTaps* taps : {&plane.rows, &plane.columns}) {
+    const bool inside = std::find(taps->index.begin(), taps->index.end(), -1) == taps->index.end();
+    if (!inside || taps->n != (plane.linear ? 2 : 1)) return none;
+  }
+  return std::optional(std::move(plane));
+}
 
 extern const OpDef kResize{.name = "resize",
                            .doc = "Interpolates to another size along some axes.",

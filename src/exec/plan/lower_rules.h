@@ -18,5 +18,6 @@ std::span<const LowerRule> PoolRules();
 std::span<const LowerRule> ReduceRules();
 /// Transposes and concatenation.
 std::span<const LowerRule> MoveRules();
+std::span<const LowerRule> ResizeRules();
 
 }  // namespace godwit::plan
