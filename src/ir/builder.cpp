@@ -1,10 +1,18 @@
 #include "ir/builder.h"
 
+#include <string>
+
+#include "base/text.h"
 #include "ir/convert.h"
 
 namespace godwit {
 
 Result<std::vector<ValueId>> Builder::EmitN(const OpDef& op, std::vector<ValueId> in, size_t n_out, Attrs attrs) {
+  const bool open_ended = !op.results.empty() && (op.results.back().flags & OperandDef::kVariadic) != 0;
+  if (n_out > op.results.size() && !open_ended) {
+    return Diag(diag::kOpType,
+                Concat(op.name, " makes ", std::to_string(op.results.size()), " results, not ", std::to_string(n_out)));
+  }
   const NodeId id = graph_.AddNode(region_, op, std::move(in), n_out, std::move(attrs), origin_);
   RETURN_IF_ERROR(inference_.InferNode(id));
   return graph_.node(id).out;

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "exec/region_runner.h"
 #include "exec/specialise.h"
+#include "frontends/onnx/rule.h"
 #include "ir/convert.h"
 #include "ops/ops.h"
 
@@ -98,7 +99,9 @@ class Checker {
     std::map<std::string, int64_t> foreign;
     for (uint32_t i = 0; i < graph_.node_count(); ++i) {
       const Node& node = graph_.node(NodeId{i});
-      if (node.op == &ops::kOpaque) ++foreign[Concat(node.attrs.Str("domain"), ".", node.attrs.Str("op_type"))];
+      // Nodes of known domains are opaque only where importing them failed, which has been reported.
+      const bool unknown = node.op == &ops::kOpaque && !from_onnx::IsKnownDomain(node.attrs.Str("domain"));
+      if (unknown) ++foreign[Concat(node.attrs.Str("domain"), ".", node.attrs.Str("op_type"))];
       const bool training = node.attrs.Flag("training") && (node.op == &ops::kBatchNorm);
       if (!training) continue;
       Diag diag = Warning(diag::kCheckTraining, "batch normalisation uses the statistics of the batch itself");

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "frontends/onnx/node_import.h"
 
@@ -289,6 +291,17 @@ Status GraphImport::ImportByRule(const onnx::Node& node, std::vector<ValueId> in
   return Ok{};
 }
 
+// Whether the operator that makes the value can make one of this type.
+bool GraphImport::CanBe(ValueId id, const Type& type) const {
+  const Value& value = graph_.value(id);
+  if (!value.def || type.is_unknown()) return true;
+  const std::span<const OperandDef> results = graph_.node(value.def).op->results;
+  if (results.empty()) return true;
+  const OperandDef& result = results[std::min<size_t>(value.index, results.size() - 1)];
+  if ((result.flags & OperandDef::kNotTensor) != 0) return true;
+  return type.is_tensor() && (type.dtype() == DType::kNone || result.types.Has(type.dtype()));
+}
+
 void GraphImport::BindOutputs(const onnx::Node& node, const std::vector<ValueId>& values) {
   for (size_t i = 0; i < node.outputs.size(); ++i) {
     if (node.outputs[i].empty()) continue;
@@ -304,7 +317,7 @@ void GraphImport::BindOutputs(const onnx::Node& node, const std::vector<ValueId>
     if (!stated.ok()) continue;
     Type& have = graph_.value(value).type;
     if (graph_.value(value).constant.valid() || graph_.value(value).param_of.valid()) continue;
-    if (auto both = Meet(have, *stated)) {
+    if (auto both = Meet(have, *stated); both && CanBe(value, *both)) {
       have = *std::move(both);
     } else {
       Report(node, Diag(diag::kOnnxTypeConflict, Concat("'", node.outputs[i], "' is stated as ", stated->ToString(),
@@ -335,9 +348,13 @@ void GraphImport::ImportOpaque(const onnx::Node& node, const std::vector<ValueId
         attrs.Set(name, std::vector<std::string>(a->strings().begin(), a->strings().end()));
         break;
       case onnx::AttributeType::kTensor:
+        // An attribute may claim a kind whose value it does not hold.
+        if (a->t() == nullptr) break;
         if (auto t = tensors_.Load(*a->t()); t.ok()) attrs.Set(name, *std::move(t));
         break;
-      case onnx::AttributeType::kGraph: graphs.push_back(a->g()); break;
+      case onnx::AttributeType::kGraph:
+        if (a->g() != nullptr) graphs.push_back(a->g());
+        break;
       default: break;
     }
   }

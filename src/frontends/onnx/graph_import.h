@@ -59,6 +59,7 @@ class GraphImport {
   Status ImportCall(const onnx::Node& node, const onnx::Function& function, const std::vector<ValueId>& in);
   Status ImportRegion(const onnx::Graph& graph, RegionId region, const std::vector<Type>& param_types);
   void ImportOpaque(const onnx::Node& node, const std::vector<ValueId>& in);
+  [[nodiscard]] bool CanBe(ValueId id, const Type& type) const;
   void BindOutputs(const onnx::Node& node, const std::vector<ValueId>& values);
   void UseStatedTypes(std::span<const onnx::ValueInfo> infos);
   Result<Shape> ToShape(const onnx::Type& type, std::string_view name);

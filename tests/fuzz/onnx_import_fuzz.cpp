@@ -1,0 +1,25 @@
+// Any bytes as an ONNX model, imported whole: every operator's row and type rule, then the checks and the text form.
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "frontends/onnx/import.h"
+#include "ir/text.h"
+#include "ir/verify.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace godwit;
+  const auto* bytes = reinterpret_cast<const std::byte*>(data);
+  from_onnx::ImportOptions options;
+  options.limits.growth_bytes = 1 << 20;
+  options.limits.view_bytes = 1 << 24;
+  DiagSink problems;
+  const auto graph = from_onnx::ImportModel(MappedFile::FromBytes({bytes, bytes + size}), options, &problems);
+  if (!graph.ok()) return 0;
+  DiagSink defects;
+  VerifyGraph(*graph, &defects);
+  // Whatever a file holds, a graph without reported problems is sound: anything else is a defect of the importer.
+  if (!problems.has_errors() && defects.has_errors()) __builtin_trap();
+  (void)PrintGraph(*graph).ok();
+  return 0;
+}
