@@ -163,6 +163,16 @@ Status AtomicFile::PadTo(uint64_t alignment) {
   return Ok{};
 }
 
+Result<MappedFile::Ptr> AtomicFile::ReadBack(const Limits& limits) {
+  CHECK(fd_ >= 0);
+  RETURN_IF_ERROR(Flush());
+  if (direct_) return Failed("cannot read back what was written to a pipe or device", EINVAL);
+  const std::string self = "/proc/self/fd/" + std::to_string(fd_);
+  const int fd = open(temporary_.empty() ? self.c_str() : temporary_.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return Failed("cannot read back", errno);
+  return MappedFile::FromDescriptor(fd, path_, limits);
+}
+
 Status AtomicFile::Commit() {
   CHECK(fd_ >= 0);
   RETURN_IF_ERROR(Flush());

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/bytes.h"
+#include "base/mapped_file.h"
 #include "base/result.h"
 
 namespace godwit {
@@ -28,6 +29,9 @@ class AtomicFile {
   Status PadTo(uint64_t alignment);
   [[nodiscard]] uint64_t offset() const { return offset_; }
 
+  /// What has been written so far, before it has its name: what is to be put in place can be judged first. Not for
+  /// pipes and devices.
+  Result<MappedFile::Ptr> ReadBack(const Limits& limits = {});
   /// Puts the whole file in its place.
   Status Commit();
 

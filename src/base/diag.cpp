@@ -12,7 +12,7 @@ namespace godwit {
 
 namespace diag {
 #define GODWIT_DIAG(name, id, exit, title, page) extern const DiagDef name{id, exit, title, page};
-#include "base/diagnostics.def"
+#include "base/diagnostics_all.def"
 #undef GODWIT_DIAG
 }  // namespace diag
 
@@ -20,7 +20,7 @@ namespace {
 
 constexpr DiagDef kTable[] = {
 #define GODWIT_DIAG(name, id, exit, title, page) {id, exit, title, page},
-#include "base/diagnostics.def"
+#include "base/diagnostics_all.def"
 #undef GODWIT_DIAG
 };
 

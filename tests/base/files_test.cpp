@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <filesystem>
 
 #include "base/atomic_file.h"
 #include "base/mapped_file.h"
@@ -72,6 +73,19 @@ TEST(MapGuardDeathTest, ShrunkenFileEndsInOneLine) {
         std::_Exit(static_cast<int>(*p) & 1);
       },
       ::testing::ExitedWithCode(2), "error\\[file.read\\]: .*model.onnx became shorter");
+}
+
+TEST(AtomicFile, CanBeReadBackBeforeItHasItsName) {
+  const TempDir dir;
+  auto file = AtomicFile::Create(dir.Path("out"));
+  ASSERT_TRUE(file.ok());
+  ASSERT_TRUE(file->Write("whole").ok());
+  const auto back = file->ReadBack();
+  ASSERT_TRUE(back.ok()) << back.diag().what;
+  EXPECT_EQ(AsText((*back)->bytes()), "whole");
+  EXPECT_FALSE(std::filesystem::exists(dir.Path("out")));
+  ASSERT_TRUE(file->Commit().ok());
+  EXPECT_EQ(TempDir::Read(dir.Path("out")), "whole");
 }
 
 TEST(AtomicFile, AppearsOnCommitOnly) {
