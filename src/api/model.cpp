@@ -110,7 +110,7 @@ Model Model::Make(std::unique_ptr<Impl> impl) {
   }
   SessionOptions options;
   options.threads = impl->settings.threads;
-  options.widen = impl->settings.double_precision;
+  if (impl->settings.double_precision) options.precision = Precision::kDouble;
   options.reference = impl->settings.reference;
   options.run.seed = impl->settings.seed;
   impl->session = std::make_unique<Session>(graph, options);

@@ -129,10 +129,19 @@ Result<std::vector<RtValue>> RegionRunner::RunNode(NodeId id, std::vector<RtValu
                 fmt::format("the run took more than {} steps: an endless loop?", options_.max_steps));
   }
   if (node.op->eval == nullptr) return Diag(diag::kExecNoKernel, Concat(node.op->name, " has no kernel"));
+  const bool stored = widening_->NeedsStoredBits(*node.op);
+  if (stored) {
+    TRY(in, widening_->Stored(facts_.graph, id, std::move(in)));
+  }
   RETURN_IF_ERROR(CheckOperandValues(*node.op, in));
   NodeCtx ctx(*this, id, widening_->AttrsOf(facts_.graph, id), std::move(in), std::move(targets));
   for (size_t i = 0; i < ctx.wanted().size(); ++i) ctx.wanted()[i] = i < node.out.size() && node.out[i].valid();
   RETURN_IF_ERROR(node.op->eval(ctx));
+  if (stored) {
+    for (RtValue& result : ctx.results()) {
+      TRY(result, widening_->Map(std::move(result)));
+    }
+  }
   return std::move(ctx.results());
 }
 

@@ -20,7 +20,11 @@ constexpr size_t kMaxPlans = 4;
 }  // namespace
 
 Session::Session(const Graph& graph, SessionOptions options)
-    : graph_(graph), options_(options), facts_(graph), widening_(options.widen), threads_(options.threads) {}
+    : graph_(graph),
+      options_(options),
+      facts_(graph),
+      widening_(EffectivePrecision(graph, options.precision)),
+      threads_(options.threads) {}
 Session::~Session() = default;
 
 Result<Session::Cached*> Session::PlanFor(const std::vector<RtValue>& inputs) {
@@ -106,7 +110,12 @@ Result<std::vector<RtValue>> Session::Run(std::vector<RtValue> inputs, std::vect
   }
   TRY(Cached * plan, PlanFor(inputs));
   stats_ = plan->stats;
-  return plan->executable->Run(inputs, &threads_, options_.run, profile);
+  TRY(std::vector<RtValue> results, plan->executable->Run(inputs, &threads_, options_.run, profile));
+  const Region& main = graph_.region(Graph::main());
+  for (size_t i = 0; i < results.size(); ++i) {
+    TRY(results[i], widening_.Leave(std::move(results[i]), graph_.value(main.results[i]).type));
+  }
+  return results;
 }
 
 }  // namespace godwit

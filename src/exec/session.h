@@ -12,8 +12,8 @@
 namespace godwit {
 
 struct SessionOptions {
-  int threads = 1;         ///< below 1: one for each processor; never changes a result
-  bool widen = false;      ///< compute in f64 what the model computes in f32, f16 or bf16
+  int threads = 1;  ///< below 1: one for each processor; never changes a result
+  Precision precision = Precision::kSingle;
   bool reference = false;  ///< every node on its operator's own kernel, no fast paths
   RunOptions run;
 };

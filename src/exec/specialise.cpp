@@ -25,12 +25,24 @@ class Specialiser {
  private:
   Status Visit(NodeId id) {
     const Node& node = graph_.node(id);
+    if (widening_.NeedsStoredBits(*node.op)) return TakeStatedTypes(node);
     if (Status status = inference_.InferNode(id); !status.ok()) {
       NameNode(graph_, id, &status.diag());
       return status.TakeDiag();
     }
     if (KnownFromContents(node)) return Ok{};
     return Fold(id);
+  }
+
+  // Elementwise operators on stored bits: the shapes that the operand has here, the element type that the graph states.
+  Status TakeStatedTypes(const Node& node) {
+    for (ValueId v : node.out) {
+      if (!v) continue;
+      Type type = out_.types[node.in[0].index];
+      if (type.is_tensor()) type.tensor().dtype = widening_.Map(graph_.value(v).type.dtype());
+      out_.types[v.index] = type;
+    }
+    return Ok{};
   }
 
   // Integer contents that inference has worked out (shape arithmetic) become values without running anything.

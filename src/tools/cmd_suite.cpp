@@ -20,6 +20,7 @@ constexpr Option kOptions[] = {
     {"--rtol", OptionKind::kNumber, "X", "relative tolerance, default 1e-3"},
     {"--atol", OptionKind::kNumber, "X", "absolute tolerance, default 1e-7"},
     kReferenceOption,
+    kPrecisionOption,
     kThreadsOption,
     {"--verbose", OptionKind::kFlag, "", "the outcome of every case", 'v'},
     {"--list", OptionKind::kFlag, "", "only list the cases"},

@@ -20,8 +20,9 @@ inline constexpr Option kThreadsOption = {
     "--threads", OptionKind::kInt, "N", "threads, 0 for one a processor; never changes a result", 0, false, 0, 1024};
 inline constexpr Option kReferenceOption = {"--reference", OptionKind::kFlag, "",
                                             "the operators' own kernels only, no fast paths"};
-inline constexpr Option kPrecisionOption = {"--precision", OptionKind::kChoice, "f32|f64",
-                                            "f64: compute every float in double precision"};
+inline constexpr Option kPrecisionOption = {
+    "--precision", OptionKind::kChoice, "f32|f64|stored",
+    "f64: compute every float in double precision; stored: round half types after every operator"};
 inline constexpr Option kJsonOption = {"--json", OptionKind::kFlag, "", "the result as JSON"};
 
 /// The model as --shape asks, its problems shown; a failure has been shown already and is an exit status.

@@ -82,7 +82,7 @@ TEST(Session, PlansAgreeWithReferenceKernels) {
   SessionOptions reference;
   reference.reference = true;
   SessionOptions wide;
-  wide.widen = true;
+  wide.precision = Precision::kDouble;
   for (int64_t batch : {1, 2}) {
     const Tensor fast = RunLast(graph, {}, Picture(batch));
     const Tensor slow = RunLast(graph, reference, Picture(batch));

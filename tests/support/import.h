@@ -12,8 +12,8 @@
 namespace godwit::testing {
 
 /// Fails the test where the model does not import; problems go to `sink` where one is given.
-inline Graph ImportBuilt(const OnnxGraph& graph, DiagSink* sink = nullptr) {
-  const std::string bytes = OnnxModel(graph);
+inline Graph ImportBuilt(const OnnxGraph& graph, DiagSink* sink = nullptr, const OnnxModelOptions& options = {}) {
+  const std::string bytes = OnnxModel(graph, options);
   const auto* data = reinterpret_cast<const std::byte*>(bytes.data());
   DiagSink own;
   DiagSink* problems = sink != nullptr ? sink : &own;
