@@ -26,6 +26,9 @@ Result<ConvGeometry> ResolveConv(const Ctx& ctx, const Shape& x, const Shape& w,
 /// The windows of concrete operands.
 Result<std::vector<Slide>> ConvSlides(const EvalCtx& ctx, const ConvGeometry& g, const Tensor& x, const Tensor& w);
 
+/// The axes of a transposed convolution of concrete operands: `in` is the side of x, `pad_begin` what is cut from y.
+Result<std::vector<Slide>> ConvTransposeSlides(const EvalCtx& ctx, const Tensor& x, const Tensor& w);
+
 /// Offsets, within one image and channel, of all spatial positions in row-major order.
 std::vector<int64_t> PositionOffsets(const Dims& dims, const DataAxes& axes);
 

@@ -265,6 +265,24 @@ std::span<const Sample> Samples() {
 
 }  // namespace
 
+Result<std::vector<Slide>> ConvTransposeSlides(const EvalCtx& ctx, const Tensor& x, const Tensor& w) {
+  const Shape x_shape = ToShape(x.dims()), w_shape = ToShape(w.dims());
+  TRY(const Geometry g, Read(ctx, x_shape, w_shape));
+  TRY(const Shape out, OutShape(ctx, g, x_shape, w_shape));
+  std::vector<Slide> slides;
+  for (size_t k = 0; k < g.axes.spatial.size(); ++k) {
+    const auto axis = static_cast<size_t>(g.axes.spatial[k]);
+    Slide slide{.in = x.dims()[axis],
+                .out = out[axis].value(),
+                .kernel = w.dim(g.weights.spatial[k]),
+                .stride = g.window.strides[k],
+                .dilation = g.window.dilations[k]};
+    slide.pad_begin = PadBegin(g, k, slide.in, slide.kernel, slide.out);
+    slides.push_back(slide);
+  }
+  return slides;
+}
+
 extern const OpDef kConvTranspose{.name = "conv_transpose",
                                   .doc = "Transposed convolution: the adjoint of conv over its input.",
                                   .operands = kIn,

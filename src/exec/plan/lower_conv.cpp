@@ -1,7 +1,8 @@
-// Convolutions on the blocked layout, with weights packed once.
+// Convolutions and transposed ones on the blocked layout, with weights packed once.
 #include <fmt/format.h>
 
 #include "exec/kernels/conv.h"
+#include "exec/kernels/conv_transpose.h"
 #include "exec/plan/dispatch.h"
 #include "exec/plan/lower_rules.h"
 #include "exec/plan/unary_of.h"
@@ -15,7 +16,8 @@ namespace {
 template <class T>
 class ConvStep final : public Step {
  public:
-  ConvStep(const kernels::ConvShape& shape, bool plain_input) : shape_(shape), plain_input_(plain_input) {}
+  ConvStep(const kernels::ConvShape& shape, bool transposed, bool plain_input)
+      : shape_(shape), transposed_(transposed), plain_input_(plain_input) {}
 
   // reads: x, packed weights, then bias and residual where there are any.
   Status Run(Frame& frame) const override {
@@ -28,7 +30,10 @@ class ConvStep final : public Step {
     if (bias_ != 0) args.epilogue.bias = frame.In<T>(reads[bias_]);
     if (residual_ != 0) args.epilogue.residual = frame.In<T>(reads[residual_]);
     args.epilogue.activation = activation_;
-    kernels::Conv(args, frame.threads);
+    if (transposed_)
+      kernels::ConvTranspose(args, frame.threads);
+    else
+      kernels::Conv(args, frame.threads);
     return Ok{};
   }
 
@@ -37,15 +42,16 @@ class ConvStep final : public Step {
     activation_ = f;
     return true;
   }
-  bool FuseResidual(SlotId slot) override { return AddRead(slot, &residual_); }
+  bool FuseResidual(SlotId slot) override { return !transposed_ && AddRead(slot, &residual_); }
   bool FuseBias(SlotId slot) override { return residual_ == 0 && AddRead(slot, &bias_); }
 
   [[nodiscard]] std::string Label() const override {
     const bool depthwise = kernels::IsDepthwise(shape_);
-    std::string label = fmt::format("conv {}x{}{}", shape_.kernel[1], shape_.kernel[2],
-                                    depthwise           ? " depthwise"
-                                    : shape_.groups > 1 ? " grouped"
-                                                        : "");
+    std::string label =
+        fmt::format("conv{} {}x{}{}", transposed_ ? " transposed" : "", shape_.kernel[1], shape_.kernel[2],
+                    depthwise           ? " depthwise"
+                    : shape_.groups > 1 ? " grouped"
+                                        : "");
     if (residual_ != 0) label += " + add";
     if (activation_.op != kernels::UnaryOp::kIdentity) label += fmt::format(" + {}", UnaryName(activation_.op));
     return label;
@@ -61,35 +67,47 @@ class ConvStep final : public Step {
   }
 
   kernels::ConvShape shape_;
-  bool plain_input_;
+  bool transposed_, plain_input_;
   size_t bias_ = 0, residual_ = 0;
   kernels::Unary activation_;
 };
 
 template <class T>
-Result<Tensor> PackWeights(const kernels::ConvShape& shape, const Tensor& weights) {
-  TRY(Tensor packed, Tensor::Make(weights.dtype(), {kernels::PackedConvWeightsSize(shape)}));
-  kernels::PackConvWeights(shape, weights.data<T>(), packed.mutable_data<T>());
+Result<Tensor> PackWeights(const kernels::ConvShape& shape, bool transposed, const Tensor& weights) {
+  const int64_t size = transposed ? kernels::PackedConvTransposeSize(shape) : kernels::PackedConvWeightsSize(shape);
+  TRY(Tensor packed, Tensor::Make(weights.dtype(), {size}));
+  if (transposed)
+    kernels::PackConvTransposeWeights(shape, weights.data<T>(), packed.mutable_data<T>());
+  else
+    kernels::PackConvWeights(shape, weights.data<T>(), packed.mutable_data<T>());
   return packed;
 }
 
-// The kernels take channels on axis 1 and weights as [O, I/groups, spatial...] of up to three spatial axes.
+Result<std::vector<ops::Slide>> SlidesOf(const EvalCtx& ctx, bool transposed, const Tensor& x, const Tensor& w) {
+  if (transposed) return ops::ConvTransposeSlides(ctx, x, w);
+  TRY(const ops::ConvGeometry geometry, ops::ResolveConv(ctx, ToShape(x.dims()), ToShape(w.dims()), "oihw"));
+  return ops::ConvSlides(ctx, geometry, x, w);
+}
+
+// The kernels take channels on axis 1, weights with the channels before up to three spatial axes.
 Result<std::optional<kernels::ConvShape>> ShapeOf(Lowering& l, NodeId id) {
   const Node& node = l.graph().node(id);
   const Attrs& attrs = l.AttrsOf(id);
   std::optional<kernels::ConvShape> none;
-  if (attrs.Int("channel_axis", 1) != 1 || attrs.Str("weight_layout", "oihw") != "oihw") return none;
+  const bool transposed = node.op == &ops::kConvTranspose;
+  const std::string_view layout = transposed ? "iohw" : "oihw";
+  if (attrs.Int("channel_axis", 1) != 1 || attrs.Str("weight_layout", layout) != layout) return none;
   const Tensor x(l.TypeOf(node.in[0]).dtype(), l.DimsOf(node.in[0]), nullptr, nullptr);
   const Tensor w(l.TypeOf(node.in[1]).dtype(), l.DimsOf(node.in[1]), nullptr, nullptr);
   if (x.rank() < 3 || x.rank() > 5) return none;
-  EvalCtx ctx(*node.op, attrs, {RtValue(x), RtValue(w)}, 1);
-  TRY(const ops::ConvGeometry geometry, ops::ResolveConv(ctx, ToShape(x.dims()), ToShape(w.dims()), "oihw"));
-  TRY(const std::vector<ops::Slide> slides, ops::ConvSlides(ctx, geometry, x, w));
+  if (ElementCount(l.DimsOf(node.out[0])) == 0 || x.size() == 0 || w.size() == 0) return none;
+  const EvalCtx ctx(*node.op, attrs, {RtValue(x), RtValue(w)}, 1);
+  TRY(const std::vector<ops::Slide> slides, SlidesOf(ctx, transposed, x, w));
   kernels::ConvShape shape;
   shape.batch = x.dim(0);
-  shape.groups = geometry.group;
+  shape.groups = attrs.Int("group", 1);
   shape.in_channels = x.dim(1);
-  shape.out_channels = w.dim(0);
+  shape.out_channels = transposed ? w.dim(1) * shape.groups : w.dim(0);
   for (size_t k = 0; k < slides.size(); ++k) {
     const size_t at = 3 - slides.size() + k;
     shape.in[at] = slides[k].in;
@@ -99,7 +117,6 @@ Result<std::optional<kernels::ConvShape>> ShapeOf(Lowering& l, NodeId id) {
     shape.dilation[at] = slides[k].dilation;
     shape.pad[at] = slides[k].pad_begin;
   }
-  if (ElementCount(l.DimsOf(node.out[0])) == 0 || x.size() == 0) return none;
   return std::optional(shape);
 }
 
@@ -117,12 +134,13 @@ Result<bool> LowerConv(Lowering& l, NodeId id) {
   if (weights == nullptr || (bias && l.Known(bias) == nullptr)) return false;
   TRY(const std::optional<kernels::ConvShape> shape, ShapeOf(l, id));
   if (!shape) return false;
-  TRY(Tensor packed,
-      dtype == DType::kF64 ? PackWeights<double>(*shape, *weights) : PackWeights<float>(*shape, *weights));
+  const bool transposed = node.op == &ops::kConvTranspose;
+  TRY(Tensor packed, dtype == DType::kF64 ? PackWeights<double>(*shape, transposed, *weights)
+                                          : PackWeights<float>(*shape, transposed, *weights));
 
   // A first layer of few channels reads the plain layout: blocks of 16 would be mostly empty.
   const bool plain_input = !l.HasBlocked(x);
-  auto step = MakeStep<ConvStep>(dtype, *shape, plain_input);
+  auto step = MakeStep<ConvStep>(dtype, *shape, transposed, plain_input);
   step->reads = {plain_input ? l.Plain(x) : l.Blocked(x), l.AddConstant(std::move(packed))};
   if (bias) step->FuseBias(l.Plain(bias));
   step->writes = {l.Define(y, true)};
@@ -130,7 +148,7 @@ Result<bool> LowerConv(Lowering& l, NodeId id) {
   return true;
 }
 
-constexpr LowerRule kRules[] = {{&ops::kConv, LowerConv}};
+constexpr LowerRule kRules[] = {{&ops::kConv, LowerConv}, {&ops::kConvTranspose, LowerConv}};
 
 }  // namespace
 
