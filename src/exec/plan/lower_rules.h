@@ -19,5 +19,6 @@ std::span<const LowerRule> ReduceRules();
 /// Transposes and concatenation.
 std::span<const LowerRule> MoveRules();
 std::span<const LowerRule> ResizeRules();
+std::span<const LowerRule> RecurrentRules();
 
 }  // namespace godwit::plan
