@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <variant>
@@ -24,11 +25,21 @@ using RegionId = Id<struct RegionTag>;
 using ConstantId = Id<struct ConstantTag>;
 using OriginId = Id<struct OriginTag>;
 
+/// Bytes of a tensor as most files hold them: dense little-endian elements, 2- and 4-bit ones packed from the low bits
+/// up. `owner` keeps them alive.
+struct PackedBytes {
+  std::span<const std::byte> bytes;
+  std::shared_ptr<const void> owner;
+};
+
 /// Where the bytes of a constant come from when it is not in memory yet. Loading copies nothing where it need not.
 class TensorSource {
  public:
   virtual ~TensorSource() = default;
   [[nodiscard]] virtual Result<Tensor> Load() const = 0;
+  /// The bytes where they lie, when they lie somewhere in packed form: a copy to another file then loads nothing.
+  /// Without an owner where they do not; Load tells what is wrong then, if anything is.
+  [[nodiscard]] virtual PackedBytes Packed() const { return {}; }
   /// Bytes it takes in its file.
   [[nodiscard]] virtual uint64_t stored_bytes() const = 0;
 };
@@ -46,6 +57,7 @@ struct Origin {
   std::string node;     ///< source node name
   std::string op_type;  ///< source operator, "Conv" or "com.microsoft.Gelu"
   std::string scope;    ///< enclosing functions and sub-graphs, outermost first, "/" between
+  std::string doc;      ///< what the source says about the node, often nothing
 };
 
 struct Node {
@@ -79,6 +91,7 @@ class Graph {
   Graph();
 
   std::string name;
+  std::string doc;       ///< what the source says about the model
   std::string producer;  ///< "pytorch 2.4"
   std::string format;    ///< "ONNX IR 8"
   std::vector<std::pair<std::string, int64_t>> opsets;

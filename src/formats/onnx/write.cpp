@@ -41,6 +41,9 @@ class Writer {
     TypedFields(t, 4, 7);
     Text(8, t.name);
     if (!t.raw_data.empty()) out_->Bytes(9, t.raw_data);
+    if (t.payload != nullptr && !t.external && t.payload->size() != 0) {
+      out_->Stream(9, t.payload->size(), [&](const auto& sink) { return t.payload->Write(sink); });
+    }
     TypedFields(t, 10, 11);
     if (t.details != nullptr) Text(12, t.details->doc_string);
     All(13, t.external_data());

@@ -45,9 +45,14 @@ void WireWriter::Float(uint32_t field, float value) {
   Put(bytes);
 }
 
-void WireWriter::Bytes(uint32_t field, ByteSpan value) {
+uint64_t WireWriter::OpenBytes(uint32_t field, uint64_t size) {
   PutVarint(Tag(field, Wire::kBytes));
-  PutVarint(value.size());
+  PutVarint(size);
+  return total_ + size;
+}
+
+void WireWriter::Bytes(uint32_t field, ByteSpan value) {
+  OpenBytes(field, value.size());
   Put(value);
 }
 

@@ -30,6 +30,21 @@ class WireWriter {
   void Float(uint32_t field, float value);
   void Bytes(uint32_t field, ByteSpan value);
   void Text(uint32_t field, std::string_view value) { Bytes(field, AsBytes(value)); }
+  /// `size` bytes that `produce(sink)` hands to the sink piece by piece, when they are written.
+  template <class F>
+  void Stream(uint32_t field, uint64_t size, F&& produce) {
+    const uint64_t end = OpenBytes(field, size);
+    if (!sink_) {
+      total_ = end;
+    } else if (failed_ == nullptr) {
+      Status status = produce([this](ByteSpan bytes) -> Status {
+        Put(bytes);
+        return Ok{};
+      });
+      if (!status.ok() && failed_ == nullptr) failed_ = status.TakeDiag();
+      CHECK(failed_ != nullptr || total_ == end);
+    }
+  }
   /// Bytes that hold whole fields already.
   void Raw(ByteSpan fields) { Put(fields); }
   /// `emit` writes the fields of the message.
@@ -48,6 +63,7 @@ class WireWriter {
 
  private:
   size_t Open(uint32_t field);
+  uint64_t OpenBytes(uint32_t field, uint64_t size);
   void Close(size_t slot, uint64_t start);
   void PutVarint(uint64_t value);
   void Put(ByteSpan bytes);

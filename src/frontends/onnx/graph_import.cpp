@@ -37,6 +37,7 @@ std::string GraphImport::NodeLabel(const onnx::Node& node) const {
 
 Status GraphImport::Run() {
   graph_.name = model_.graph.name;
+  graph_.doc = model_.doc_string.empty() ? model_.graph.doc_string : model_.doc_string;
   graph_.format = fmt::format("ONNX IR {}", model_.ir_version);
   graph_.producer = Concat(model_.producer_name, model_.producer_version.empty() ? "" : " ", model_.producer_version);
   Frame frame;
@@ -242,7 +243,7 @@ void GraphImport::ImportNode(const onnx::Node& node) {
   }
   Origin origin{std::string(node.name),
                 node.domain.empty() ? std::string(node.op_type) : Concat(node.domain, ".", node.op_type),
-                frames_.back().path};
+                frames_.back().path, std::string(node.doc_string())};
   if (origin.node.empty() && !node.outputs.empty()) origin.node = node.outputs[0];
   builder_.set_origin(graph_.AddOrigin(std::move(origin)));
 

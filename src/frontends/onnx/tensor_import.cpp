@@ -47,6 +47,16 @@ class StoredTensor final : public TensorSource {
     TRY(onnx::TensorData data, onnx::DecodeTensor(view_, limits_, files_.get()));
     return FromData(data, keep_alive_);
   }
+  [[nodiscard]] PackedBytes Packed() const override {
+    if (view_.data_type == onnx::DataType::kBool) return {};  // any byte but 0 is true in a file, 1 only in memory
+    if (view_.external) {
+      auto slice = files_->Open(view_, bytes_);
+      if (!slice.ok()) return {};
+      return {slice->bytes, slice->file};
+    }
+    if (view_.typed_fields != 0 || view_.raw_data.size() != bytes_) return {};
+    return {view_.raw_data, keep_alive_};
+  }
   [[nodiscard]] uint64_t stored_bytes() const override { return bytes_; }
 
  private:
