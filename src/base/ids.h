@@ -25,6 +25,16 @@ struct Id {
 template <class T, class IdType>
 class Store {
  public:
+  Store() = default;
+  Store(const Store& other) : size_(other.size_) {
+    chunks_.reserve(other.chunks_.size());
+    for (const auto& chunk : other.chunks_) chunks_.push_back(std::make_unique<Chunk>(*chunk));
+  }
+  Store(Store&&) noexcept = default;
+  Store& operator=(const Store&) = delete;
+  Store& operator=(Store&&) noexcept = default;
+  ~Store() = default;
+
   IdType Add(T value) {
     const size_t slot = size_ % kChunk;
     if (slot == 0) chunks_.push_back(std::make_unique<Chunk>());

@@ -42,6 +42,8 @@ class TensorSource {
   [[nodiscard]] virtual PackedBytes Packed() const { return {}; }
   /// Bytes it takes in its file.
   [[nodiscard]] virtual uint64_t stored_bytes() const = 0;
+  /// How many computations stand between the file and the bytes: loading is not cheap where there is one.
+  [[nodiscard]] virtual int depth() const { return 0; }
 };
 
 struct Constant {
@@ -89,6 +91,11 @@ struct Region {
 class Graph {
  public:
   Graph();
+  Graph(Graph&&) noexcept = default;
+  Graph& operator=(Graph&&) noexcept = default;
+  ~Graph() = default;
+  /// The same graph under the same ids. Contents of constants are shared, not copied.
+  [[nodiscard]] Graph Clone() const { return *this; }
 
   std::string name;
   std::string doc;       ///< what the source says about the model
@@ -132,6 +139,8 @@ class Graph {
   [[nodiscard]] bool IsConstant(ValueId id) const { return id && values_[id].constant.valid(); }
 
  private:
+  Graph(const Graph&) = default;
+
   Store<Node, NodeId> nodes_;
   Store<Value, ValueId> values_;
   Store<Region, RegionId> regions_;

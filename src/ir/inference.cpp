@@ -118,7 +118,22 @@ std::optional<std::vector<Dim>> Inference::Contents(ValueId id) {
 
 Dim Inference::Fresh(std::string_view hint) {
   int& n = fresh_[std::string(hint)];
-  return Dim::Symbol(fmt::format("{}_{}", hint, n++));
+  std::string name;
+  do name = fmt::format("{}_{}", hint, n++);
+  while (taken_.contains(name));
+  return Dim::Symbol(name);
+}
+
+void Inference::AvoidSymbolsInUse() {
+  std::vector<std::string> names;
+  for (uint32_t i = 0; i < graph_.value_count(); ++i) {
+    const Type* type = &TypeOf(ValueId{i});
+    while (type->kind() == Type::Kind::kSequence || type->kind() == Type::Kind::kOptional) type = &type->element();
+    for (const Dim& dim : type->shape()) {
+      if (!dim.is_static()) dim.CollectSymbols(&names);
+    }
+  }
+  taken_.insert(names.begin(), names.end());
 }
 
 }  // namespace godwit

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "ir/graph.h"
@@ -34,6 +35,8 @@ class Inference {
   std::optional<std::vector<Dim>> Contents(ValueId id);
   void SetContents(ValueId id, std::vector<Dim> dims) { contents_[id.index] = std::move(dims); }
   Dim Fresh(std::string_view hint);
+  /// Fresh symbols will not be any of those in the graph's types: for inference over a graph that has types already.
+  void AvoidSymbolsInUse();
 
   [[nodiscard]] const Type& TypeOf(ValueId id) const { return types_ ? (*types_)[id.index] : graph_.value(id).type; }
   void SetType(ValueId id, Type type);
@@ -47,6 +50,7 @@ class Inference {
   std::unordered_map<uint32_t, std::vector<Dim>> contents_;
   std::unordered_map<uint32_t, Tensor> loaded_;
   std::unordered_map<std::string, int> fresh_;
+  std::unordered_set<std::string> taken_;
 };
 
 }  // namespace godwit

@@ -49,7 +49,8 @@ inline constexpr std::string_view kBroadcastConstraint[] = {"c1: the operands' s
 std::span<const Sample> FloatUnarySamples();
 
 /// An operator of one float operand and no attributes.
-constexpr OpDef FloatUnary(std::string_view name, std::string_view doc, Status (*eval)(EvalCtx&)) {
+constexpr OpDef FloatUnary(std::string_view name, std::string_view doc, Status (*eval)(EvalCtx&),
+                           Status (*decompose)(DecomposeCtx&) = nullptr) {
   return {.name = name,
           .doc = doc,
           .operands = kFloatOperand,
@@ -57,6 +58,7 @@ constexpr OpDef FloatUnary(std::string_view name, std::string_view doc, Status (
           .infer = InferSame,
           .eval = eval,
           .commute = CommuteElementwise,
+          .decompose = decompose,
           .samples = FloatUnarySamples};
 }
 
