@@ -1,0 +1,170 @@
+// Equal things become one: nodes that compute the same from the same operands, and constants with the same contents.
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <unordered_map>
+
+#include "ir/text.h"
+#include "ir/walk.h"
+#include "ops/ops.h"
+#include "passes/pass.h"
+
+namespace godwit {
+
+namespace {
+
+template <class T>
+void Append(std::string* key, const T& value) {
+  key->append(reinterpret_cast<const char*>(&value), sizeof value);
+}
+
+bool Commutative(const OpDef* op) {
+  static const OpDef* const kOps[] = {&ops::kAdd,        &ops::kMul,        &ops::kLogicalAnd,
+                                      &ops::kLogicalOr,  &ops::kLogicalXor, &ops::kBitwiseOr,
+                                      &ops::kBitwiseAnd, &ops::kBitwiseXor, &ops::kEqual};
+  return std::find(std::begin(kOps), std::end(kOps), op) != std::end(kOps);
+}
+
+// Two nodes with equal keys compute the same. Empty: the node is like no other.
+std::string KeyOf(const Graph& graph, NodeId id) {
+  const Node& node = graph.node(id);
+  if (node.op->effect != Effect::kPure || !node.regions.empty() || node.out.empty()) return {};
+  std::string key;
+  Append(&key, node.op);
+  std::vector<ValueId> in = node.in;
+  if (Commutative(node.op)) std::sort(in.begin(), in.end());
+  Append(&key, in.size());
+  for (ValueId v : in) Append(&key, v.index);
+  for (ValueId v : node.out) key += v ? '1' : '0';
+  for (const auto& [name, value] : node.attrs) {
+    key += '\n';
+    key += name;
+    key += '=';
+    if (const auto* tensor = std::get_if<Tensor>(&value)) {
+      key += Type(tensor->type()).ToString();
+      key.append(reinterpret_cast<const char*>(tensor->raw()), tensor->bytes());
+    } else {
+      key += AttrText(value);
+    }
+  }
+  return key;
+}
+
+// A node can stand for an equal one later in its own region or in a region further in, so tables are kept per region
+// and looked up outwards.
+class NodeMerger {
+ public:
+  NodeMerger(Editor& editor, Ledger& ledger) : editor_(editor), ledger_(ledger) {}
+
+  Status Run() {
+    for (NodeId id : NodesWithin(editor_.graph())) {
+      if (!ledger_.Open()) break;
+      std::string key = KeyOf(editor_.graph(), id);
+      if (key.empty()) continue;
+      const NodeId twin = Find(id, key);
+      if (!twin) {
+        tables_[editor_.graph().node(id).parent.index].emplace(std::move(key), id);
+        continue;
+      }
+      const std::vector<ValueId> from = editor_.graph().node(id).out;
+      const std::vector<ValueId> to = editor_.graph().node(twin).out;
+      bool merged = true;
+      for (size_t i = 0; i < from.size(); ++i) {
+        if (from[i] && !editor_.ReplaceValue(from[i], to[i]).ok()) merged = false;
+      }
+      if (merged) ledger_.Count(kMergeNodesPass.name, id);
+    }
+    editor_.RemoveDead();
+    return editor_.Commit();
+  }
+
+ private:
+  NodeId Find(NodeId id, const std::string& key) {
+    RegionId region = editor_.graph().node(id).parent;
+    while (true) {
+      const auto& table = tables_[region.index];
+      if (const auto it = table.find(key); it != table.end()) return it->second;
+      if (region == Graph::main()) return {};
+      region = editor_.graph().node(editor_.graph().region(region).owner).parent;
+    }
+  }
+
+  Editor& editor_;
+  Ledger& ledger_;
+  std::unordered_map<uint32_t, std::unordered_map<std::string, NodeId>> tables_;  // by region
+};
+
+Status MergeNodes(Editor& editor, Ledger& ledger) { return NodeMerger(editor, ledger).Run(); }
+
+// Contents are looked at only where type and size agree, and first at a few places, so that weights stay in their
+// file. Constants that must be computed first are left alone.
+class ConstantMerger {
+ public:
+  ConstantMerger(Editor& editor, Ledger& ledger) : editor_(editor), ledger_(ledger) {}
+
+  Status Run() {
+    std::unordered_map<std::string, std::vector<ValueId>> by_type;
+    std::vector<const std::vector<ValueId>*> order;
+    Graph& graph = editor_.graph();
+    for (uint32_t i = 0; i < graph.value_count(); ++i) {
+      const ValueId v{i};
+      if (!graph.IsConstant(v) || !editor_.Used(v)) continue;
+      const Constant& constant = graph.constant(graph.value(v).constant);
+      const auto* source = std::get_if<1>(&constant.data);
+      if (source != nullptr && (*source)->depth() > 0) continue;
+      const Type& type = graph.value(v).type;
+      if (type.tensor().quant) continue;
+      std::vector<ValueId>& group = by_type[type.ToString()];
+      if (group.empty()) order.push_back(&group);
+      group.push_back(v);
+    }
+    for (const std::vector<ValueId>* group : order) {
+      if (group->size() > 1) RETURN_IF_ERROR(Merge(*group));
+    }
+    return editor_.Commit();
+  }
+
+ private:
+  Status Merge(const std::vector<ValueId>& group) {
+    Graph& graph = editor_.graph();
+    std::unordered_map<std::string, std::vector<std::pair<ValueId, Tensor>>> by_sample;
+    for (ValueId v : group) {
+      auto loaded = graph.constant(graph.value(v).constant).Load();
+      if (!loaded.ok()) continue;
+      auto& same = by_sample[SampleOf(*loaded)];
+      const auto twin =
+          std::find_if(same.begin(), same.end(), [&](const auto& other) { return Identical(other.second, *loaded); });
+      if (twin == same.end()) {
+        same.emplace_back(v, *std::move(loaded));
+      } else if (ledger_.Open()) {
+        RETURN_IF_ERROR(editor_.ReplaceValue(v, twin->first));
+        ledger_.Count(kMergeConstantsPass.name, {});
+      }
+    }
+    return Ok{};
+  }
+
+  static std::string SampleOf(const Tensor& t) {
+    constexpr size_t kPieces = 8;
+    constexpr size_t kBytes = 16;
+    const auto* data = reinterpret_cast<const char*>(t.raw());
+    if (t.bytes() <= kPieces * kBytes) return {data, t.bytes()};
+    std::string sample;
+    for (size_t k = 0; k < kPieces; ++k) sample.append(data + (t.bytes() - kBytes) / (kPieces - 1) * k, kBytes);
+    return sample;
+  }
+
+  Editor& editor_;
+  Ledger& ledger_;
+};
+
+Status MergeConstants(Editor& editor, Ledger& ledger) { return ConstantMerger(editor, ledger).Run(); }
+
+}  // namespace
+
+const Pass kMergeNodesPass{"merge-nodes", "Nodes that compute the same from the same operands become one.",
+                           Numerics::kExact, MergeNodes};
+const Pass kMergeConstantsPass{"merge-constants", "Constants with the same contents become one.", Numerics::kExact,
+                               MergeConstants};
+
+}  // namespace godwit
