@@ -1,5 +1,6 @@
 // Activations with parameters: leaky_relu, elu, selu, celu, hard_sigmoid, thresholded_relu, shrink.
 #include "base/mathfn.h"
+#include "ops/decompose.h"
 #include "ops/elementwise.h"
 #include "ops/samples.h"
 
@@ -74,8 +75,8 @@ std::span<const Sample> Samples() {
 }
 
 constexpr OpDef Activation(std::string_view name, std::string_view doc, std::span<const AttrDef> attrs,
-                           Status (*eval)(EvalCtx&)) {
-  OpDef def = FloatUnary(name, doc, eval);
+                           Status (*eval)(EvalCtx&), Status (*decompose)(DecomposeCtx&)) {
+  OpDef def = FloatUnary(name, doc, eval, decompose);
   def.attrs = attrs;
   def.samples = Samples<0>;
   return def;
@@ -83,16 +84,18 @@ constexpr OpDef Activation(std::string_view name, std::string_view doc, std::spa
 
 }  // namespace
 
-extern const OpDef kLeakyRelu = Activation("leaky_relu", "x, times alpha where negative.", kLeakyAttrs, EvalLeakyRelu);
-extern const OpDef kElu = Activation("elu", "x, or alpha * (exp(x) - 1) where negative.", kEluAttrs, EvalElu);
-extern const OpDef kSelu =
-    Activation("selu", "gamma * x, or gamma * alpha * (exp(x) - 1) where not positive.", kSeluAttrs, EvalSelu);
+extern const OpDef kLeakyRelu =
+    Activation("leaky_relu", "x, times alpha where negative.", kLeakyAttrs, EvalLeakyRelu, nullptr);
+extern const OpDef kElu =
+    Activation("elu", "x, or alpha * (exp(x) - 1) where negative.", kEluAttrs, EvalElu, DecomposeElu);
+extern const OpDef kSelu = Activation("selu", "gamma * x, or gamma * alpha * (exp(x) - 1) where not positive.",
+                                      kSeluAttrs, EvalSelu, DecomposeSelu);
 extern const OpDef kCelu =
-    Activation("celu", "x, or alpha * (exp(x / alpha) - 1) where negative.", kCeluAttrs, EvalCelu);
-extern const OpDef kHardSigmoid =
-    Activation("hard_sigmoid", "alpha * x + beta, cut to [0, 1].", kHardSigmoidAttrs, EvalHardSigmoid);
-extern const OpDef kThresholdedRelu =
-    Activation("thresholded_relu", "x where above alpha, else 0.", kThresholdAttrs, EvalThresholdedRelu);
+    Activation("celu", "x, or alpha * (exp(x / alpha) - 1) where negative.", kCeluAttrs, EvalCelu, DecomposeCelu);
+extern const OpDef kHardSigmoid = Activation("hard_sigmoid", "alpha * x + beta, cut to [0, 1].", kHardSigmoidAttrs,
+                                             EvalHardSigmoid, DecomposeHardSigmoid);
+extern const OpDef kThresholdedRelu = Activation("thresholded_relu", "x where above alpha, else 0.", kThresholdAttrs,
+                                                 EvalThresholdedRelu, DecomposeThresholdedRelu);
 extern const OpDef kShrink{.name = "shrink",
                            .doc = "0 within [-lambd, lambd], elsewhere x moved toward 0 by bias.",
                            .operands = kNumberOperand,
@@ -101,6 +104,7 @@ extern const OpDef kShrink{.name = "shrink",
                            .infer = InferSame,
                            .eval = EvalShrink,
                            .commute = CommuteElementwise,
+                           .decompose = DecomposeShrink,
                            .samples = Samples<1>};
 
 }  // namespace godwit::ops

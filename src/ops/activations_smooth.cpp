@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "base/mathfn.h"
+#include "ops/decompose.h"
 #include "ops/elementwise.h"
 #include "ops/samples.h"
 
@@ -68,6 +69,7 @@ extern const OpDef kGelu{.name = "gelu",
                          .infer = InferGelu,
                          .eval = EvalGelu,
                          .commute = CommuteElementwise,
+                         .decompose = DecomposeGelu,
                          .samples = GeluSamples};
 extern const OpDef kSilu{.name = "silu",
                          .doc = "x * sigmoid(alpha * x), also known as swish.",
@@ -77,10 +79,12 @@ extern const OpDef kSilu{.name = "silu",
                          .infer = InferSame,
                          .eval = EvalSilu,
                          .commute = CommuteElementwise,
+                         .decompose = DecomposeSilu,
                          .samples = SiluSamples};
-extern const OpDef kHardSwish = FloatUnary("hard_swish", "x * clip(x / 6 + 0.5, 0, 1).", EvalHardSwish);
-extern const OpDef kMish = FloatUnary("mish", "x * tanh(softplus(x)).", EvalMish);
-extern const OpDef kSoftplus = FloatUnary("softplus", "log(1 + exp(x)).", EvalSoftplus);
-extern const OpDef kSoftsign = FloatUnary("softsign", "x / (1 + |x|).", EvalSoftsign);
+extern const OpDef kHardSwish =
+    FloatUnary("hard_swish", "x * clip(x / 6 + 0.5, 0, 1).", EvalHardSwish, DecomposeHardSwish);
+extern const OpDef kMish = FloatUnary("mish", "x * tanh(softplus(x)).", EvalMish, DecomposeMish);
+extern const OpDef kSoftplus = FloatUnary("softplus", "log(1 + exp(x)).", EvalSoftplus, DecomposeSoftplus);
+extern const OpDef kSoftsign = FloatUnary("softsign", "x / (1 + |x|).", EvalSoftsign, DecomposeSoftsign);
 
 }  // namespace godwit::ops

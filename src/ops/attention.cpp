@@ -5,6 +5,7 @@
 
 #include "ir/cost.h"
 #include "ir/op_def.h"
+#include "ops/decompose.h"
 #include "ops/samples.h"
 
 namespace godwit::ops {
@@ -124,6 +125,7 @@ extern const OpDef kAttention{.name = "attention",
                               .constraints = kRules,
                               .infer = Infer,
                               .eval = attention::Eval,
+                              .decompose = DecomposeAttention,
                               .macs = Macs,
                               .samples = Samples};
 

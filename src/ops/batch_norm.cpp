@@ -6,6 +6,7 @@
 #include "ir/commute.h"
 #include "ir/op_def.h"
 #include "ops/conv_common.h"
+#include "ops/decompose.h"
 #include "ops/plain.h"
 #include "ops/samples.h"
 
@@ -131,6 +132,7 @@ extern const OpDef kBatchNorm{.name = "batch_norm",
                               .infer = Infer,
                               .eval = Eval,
                               .commute = Commute,
+                              .decompose = DecomposeBatchNorm,
                               .samples = Samples};
 
 }  // namespace godwit::ops

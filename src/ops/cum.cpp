@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "ir/op_def.h"
+#include "ops/decompose.h"
 #include "ops/lines.h"
 #include "ops/plain.h"
 #include "ops/samples.h"
@@ -74,6 +75,7 @@ extern const OpDef kCum{.name = "cum",
                         .constraints = kRules,
                         .infer = InferSame,
                         .eval = Eval,
+                        .decompose = DecomposeCum,
                         .samples = Samples};
 
 }  // namespace godwit::ops

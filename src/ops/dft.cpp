@@ -5,6 +5,7 @@
 #include "ir/eval.h"
 #include "ir/infer.h"
 #include "ir/op_def.h"
+#include "ops/decompose.h"
 #include "ops/fft.h"
 #include "ops/samples.h"
 
@@ -218,6 +219,7 @@ extern const OpDef kDft{.name = "dft",
                         .constraints = kDftRules,
                         .infer = InferDft,
                         .eval = EvalDft,
+                        .decompose = DecomposeDft,
                         .samples = DftSamples};
 
 extern const OpDef kStft{.name = "stft",
@@ -228,6 +230,7 @@ extern const OpDef kStft{.name = "stft",
                          .constraints = kStftRules,
                          .infer = InferStft,
                          .eval = EvalStft,
+                         .decompose = DecomposeStft,
                          .samples = StftSamples};
 
 }  // namespace godwit::ops

@@ -1,4 +1,5 @@
 // einsum: sums of products over named axes.
+#include "ops/decompose.h"
 #include "ops/einsum.h"
 
 #include <fmt/format.h>
@@ -306,6 +307,7 @@ extern const OpDef kEinsum{.name = "einsum",
                            .constraints = kRules,
                            .infer = Infer,
                            .eval = Eval,
+                           .decompose = DecomposeEinsum,
                            .macs = Macs,
                            .samples = Samples};
 

@@ -5,6 +5,7 @@
 
 #include "ir/op_def.h"
 #include "ops/conv_common.h"
+#include "ops/decompose.h"
 #include "ops/plain.h"
 #include "ops/samples.h"
 
@@ -146,6 +147,7 @@ extern const OpDef kGroupNorm{.name = "group_norm",
                               .infer = InferGroup,
                               .eval = EvalGroup,
                               .commute = CommuteImage,
+                              .decompose = DecomposeGroupNorm,
                               .samples = GroupSamples};
 extern const OpDef kInstanceNorm{.name = "instance_norm",
                                  .doc = "Normalises each channel of each image, then scales and shifts.",
@@ -156,6 +158,7 @@ extern const OpDef kInstanceNorm{.name = "instance_norm",
                                  .infer = InferInstance,
                                  .eval = EvalInstance,
                                  .commute = CommuteImage,
+                                 .decompose = DecomposeInstanceNorm,
                                  .samples = InstanceSamples};
 
 }  // namespace godwit::ops

@@ -5,6 +5,7 @@
 
 #include "ir/op_def.h"
 #include "ops/broadcast.h"
+#include "ops/decompose.h"
 #include "ops/plain.h"
 #include "ops/samples.h"
 
@@ -149,6 +150,7 @@ extern const OpDef kLayerNorm{.name = "layer_norm",
                               .constraints = kRules,
                               .infer = InferNorm,
                               .eval = EvalLayer,
+                              .decompose = DecomposeLayerNorm,
                               .samples = LayerSamples};
 extern const OpDef kRmsNorm{.name = "rms_norm",
                             .doc = "Divides by the root mean square over the last axes, then scales.",
@@ -158,6 +160,7 @@ extern const OpDef kRmsNorm{.name = "rms_norm",
                             .constraints = kRules,
                             .infer = InferNorm,
                             .eval = EvalRms,
+                            .decompose = DecomposeRmsNorm,
                             .samples = RmsSamples};
 
 }  // namespace godwit::ops

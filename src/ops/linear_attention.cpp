@@ -10,6 +10,7 @@
 #include "ir/infer.h"
 #include "ir/op_def.h"
 #include "ops/accumulate.h"
+#include "ops/decompose.h"
 #include "ops/samples.h"
 
 namespace godwit::ops {
@@ -182,6 +183,7 @@ extern const OpDef kLinearAttention{
     .constraints = kRules,
     .infer = Infer,
     .eval = Eval,
+    .decompose = DecomposeLinearAttention,
     .macs = Macs,
     .samples = Samples};
 

@@ -7,6 +7,7 @@
 #include "base/mathfn.h"
 #include "ir/commute.h"
 #include "ir/op_def.h"
+#include "ops/decompose.h"
 #include "ops/lines.h"
 #include "ops/plain.h"
 #include "ops/samples.h"
@@ -122,6 +123,7 @@ extern const OpDef kLpNorm{.name = "lp_norm",
                            .infer = InferSame,
                            .eval = EvalLpNorm,
                            .commute = CommuteLp,
+                           .decompose = DecomposeLpNorm,
                            .samples = LpSamples};
 
 }  // namespace godwit::ops

@@ -3,6 +3,7 @@
 
 #include "ir/op_def.h"
 #include "ops/conv_common.h"
+#include "ops/decompose.h"
 #include "ops/plain.h"
 #include "ops/samples.h"
 
@@ -99,6 +100,7 @@ extern const OpDef kNllLoss{.name = "nll_loss",
                             .constraints = kRules,
                             .infer = Infer,
                             .eval = Eval,
+                            .decompose = DecomposeNllLoss,
                             .samples = Samples};
 
 }  // namespace godwit::ops

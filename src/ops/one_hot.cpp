@@ -9,6 +9,7 @@
 #include "ir/eval.h"
 #include "ir/infer.h"
 #include "ir/op_def.h"
+#include "ops/decompose.h"
 #include "ops/samples.h"
 #include "ops/strided_copy.h"
 
@@ -155,6 +156,7 @@ extern const OpDef kTrilu{.name = "trilu",
                           .constraints = kTriluRules,
                           .infer = InferTrilu,
                           .eval = EvalTrilu,
+                          .decompose = DecomposeTrilu,
                           .samples = TriluSamples};
 
 }  // namespace godwit::ops

@@ -4,6 +4,7 @@
 #include "ir/convert.h"
 #include "ir/op_def.h"
 #include "ops/attention.h"
+#include "ops/decompose.h"
 #include "ops/samples.h"
 
 namespace godwit::ops {
@@ -127,6 +128,7 @@ extern const OpDef kRotaryEmbedding{.name = "rotary_embedding",
                                     .constraints = kRules,
                                     .infer = Infer,
                                     .eval = Eval,
+                                    .decompose = DecomposeRotaryEmbedding,
                                     .samples = Samples};
 
 }  // namespace godwit::ops

@@ -8,6 +8,7 @@
 #include "ir/eval.h"
 #include "ir/infer.h"
 #include "ir/op_def.h"
+#include "ops/decompose.h"
 #include "ops/samples.h"
 
 namespace godwit::ops {
@@ -136,6 +137,7 @@ extern const OpDef kCosineWindow{.name = "cosine_window",
                                  .constraints = kWindowRules,
                                  .infer = InferWindow,
                                  .eval = EvalWindow,
+                                 .decompose = DecomposeCosineWindow,
                                  .samples = WindowSamples};
 
 extern const OpDef kMelWeightMatrix{.name = "mel_weight_matrix",

@@ -1,0 +1,62 @@
+// Decompositions: operators said in simpler ones, for targets that lack them. Composites of one step's precision are
+// computed in f32 where they are f16 or bf16, so that the steps lose less than the operator's own rounding.
+#pragma once
+
+#include "ir/op_def.h"
+
+namespace godwit::ops {
+
+Status DecomposeCelu(DecomposeCtx& ctx);
+Status DecomposeElu(DecomposeCtx& ctx);
+Status DecomposeGelu(DecomposeCtx& ctx);
+Status DecomposeHardSigmoid(DecomposeCtx& ctx);
+Status DecomposeHardSwish(DecomposeCtx& ctx);
+Status DecomposeMish(DecomposeCtx& ctx);
+Status DecomposeSelu(DecomposeCtx& ctx);
+Status DecomposeShrink(DecomposeCtx& ctx);
+Status DecomposeSilu(DecomposeCtx& ctx);
+Status DecomposeSoftplus(DecomposeCtx& ctx);
+Status DecomposeSoftsign(DecomposeCtx& ctx);
+Status DecomposeThresholdedRelu(DecomposeCtx& ctx);
+
+Status DecomposeBatchNorm(DecomposeCtx& ctx);
+Status DecomposeGroupNorm(DecomposeCtx& ctx);
+Status DecomposeInstanceNorm(DecomposeCtx& ctx);
+Status DecomposeLayerNorm(DecomposeCtx& ctx);
+Status DecomposeLpNorm(DecomposeCtx& ctx);
+Status DecomposeRmsNorm(DecomposeCtx& ctx);
+
+Status DecomposeAttention(DecomposeCtx& ctx);
+Status DecomposeLinearAttention(DecomposeCtx& ctx);
+Status DecomposeRotaryEmbedding(DecomposeCtx& ctx);
+
+Status DecomposeEinsum(DecomposeCtx& ctx);
+
+Status DecomposeCosineWindow(DecomposeCtx& ctx);
+Status DecomposeDft(DecomposeCtx& ctx);
+Status DecomposeStft(DecomposeCtx& ctx);
+
+Status DecomposeAffineGrid(DecomposeCtx& ctx);
+Status DecomposeCol2Im(DecomposeCtx& ctx);
+Status DecomposeDeformConv(DecomposeCtx& ctx);
+Status DecomposeGridSample(DecomposeCtx& ctx);
+
+Status DecomposeBitwiseAnd(DecomposeCtx& ctx);
+Status DecomposeBitwiseNot(DecomposeCtx& ctx);
+Status DecomposeBitwiseOr(DecomposeCtx& ctx);
+Status DecomposeBitwiseXor(DecomposeCtx& ctx);
+
+Status DecomposeDequantize(DecomposeCtx& ctx);
+Status DecomposeDynamicQuantize(DecomposeCtx& ctx);
+Status DecomposeQuantize(DecomposeCtx& ctx);
+
+Status DecomposeCenterCropPad(DecomposeCtx& ctx);
+Status DecomposeCum(DecomposeCtx& ctx);
+Status DecomposeGatherNd(DecomposeCtx& ctx);
+Status DecomposeNllLoss(DecomposeCtx& ctx);
+Status DecomposeScatterElements(DecomposeCtx& ctx);
+Status DecomposeScatterNd(DecomposeCtx& ctx);
+Status DecomposeTensorScatter(DecomposeCtx& ctx);
+Status DecomposeTrilu(DecomposeCtx& ctx);
+
+}  // namespace godwit::ops

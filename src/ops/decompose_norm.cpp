@@ -1,0 +1,175 @@
+// Normalisations as means, products and square roots.
+#include "ops/decompose.h"
+#include "ops/expr.h"
+#include "ops/ops.h"
+
+namespace godwit::ops {
+
+namespace {
+
+// The axes from `axis` to the last. Counted from the end they need no rank.
+Result<std::vector<int64_t>> LastAxes(DecomposeCtx& ctx, int64_t axis) {
+  const Type& x = ctx.TypeOfIn(0);
+  if (axis >= 0) {
+    if (!x.ranked()) return ctx.Cannot("the rank of an operand is not known");
+    axis -= x.rank();
+  }
+  std::vector<int64_t> axes;
+  for (; axis < 0; ++axis) axes.push_back(axis);
+  return axes;
+}
+
+// Makes axis 1 the channels', and back.
+std::vector<int64_t> ChannelsFirst(int64_t rank, int64_t channel) {
+  std::vector<int64_t> perm = {0, channel};
+  for (int64_t i = 1; i < rank; ++i) {
+    if (i != channel) perm.push_back(i);
+  }
+  return perm;
+}
+std::vector<int64_t> Inverse(const std::vector<int64_t>& perm) {
+  std::vector<int64_t> out(perm.size());
+  for (size_t i = 0; i < perm.size(); ++i) out[static_cast<size_t>(perm[i])] = static_cast<int64_t>(i);
+  return out;
+}
+
+// A vector of channels as [channels, 1, ...], to broadcast against x.
+Expr AlongChannels(const Expr& p, const Expr& x, int channel, DType dtype) {
+  std::vector<int64_t> axes;
+  for (int i = 1; i < x.rank() - channel; ++i) axes.push_back(i);
+  return Cast(Unsqueeze(p, axes), dtype);
+}
+
+struct Normal {
+  Expr x;
+  int channel = 0;
+};
+// x and its channel axis; fails where the rank is unknown.
+Normal Image(DecomposeCtx& ctx) {
+  const Expr x = RankedOperand(ctx, 0);
+  const auto axis = static_cast<int>(ctx.attrs.Int("channel_axis", 1));
+  return {x, axis < 0 ? axis + x.rank() : axis};
+}
+
+Status Norm(DecomposeCtx& ctx, bool centre) {
+  TRY(const std::vector<int64_t> axes, LastAxes(ctx, ctx.attrs.Int("axis", -1)));
+  const Expr given = Operand(ctx, 0);
+  const DType to = ctx.attrs.Dtype("to", given.dtype());
+  const DType statistics = ctx.attrs.Dtype("statistics", DType::kF32);
+  // The widest of what goes in and out, so that no result is rounded twice.
+  const bool wide = given.dtype() == DType::kF64 || to == DType::kF64;
+  Expr x = Cast(given, wide ? DType::kF64 : DType::kF32);
+  Expr mean;
+  if (centre) {
+    mean = Reduce(x, "mean", axes);
+    x = x - mean;
+  }
+  const Expr deviation = Sqrt(Reduce(x * x, "mean", axes) + ctx.attrs.Float("epsilon", 1e-5));
+  Expr y = x / deviation;
+  if (ctx.Has(1)) y = y * Cast(Operand(ctx, 1), y.dtype());
+  if (ctx.Has(2)) y = y + Cast(Operand(ctx, 2), y.dtype());
+  Result0(ctx, y, to);
+  size_t next = 1;
+  if (centre && ctx.Wants(next++)) ResultN(ctx, 1, mean, statistics);
+  if (ctx.Wants(next)) ResultN(ctx, next, 1.0 / deviation, statistics);
+  return Ok{};
+}
+
+}  // namespace
+
+Status DecomposeLayerNorm(DecomposeCtx& ctx) { return Norm(ctx, true); }
+Status DecomposeRmsNorm(DecomposeCtx& ctx) { return Norm(ctx, false); }
+
+Status DecomposeInstanceNorm(DecomposeCtx& ctx) {
+  const Normal n = Image(ctx);
+  std::vector<int64_t> axes;
+  for (int i = 1; i < n.x.rank(); ++i) {
+    if (i != n.channel) axes.push_back(i);
+  }
+  Expr x = Widen(n.x);
+  x = x - Reduce(x, "mean", axes);
+  const Expr y = x / Sqrt(Reduce(x * x, "mean", axes) + ctx.attrs.Float("epsilon", 1e-5));
+  const auto p = [&](size_t i) { return AlongChannels(Operand(ctx, i), n.x, n.channel, y.dtype()); };
+  Result0(ctx, y * p(1) + p(2), n.x.dtype());
+  return Ok{};
+}
+
+// Groups are the channels of an instance_norm over [batch, groups, rest].
+Status DecomposeGroupNorm(DecomposeCtx& ctx) {
+  const Normal n = Image(ctx);
+  const int64_t groups = ctx.attrs.Int("groups");
+  if (ctx.failed()) return Ok{};
+  const std::vector<int64_t> perm = ChannelsFirst(n.x.rank(), n.channel);
+  const Expr x = Transpose(Widen(n.x), perm);
+  Extents dims;
+  for (int i = 0; i < x.rank(); ++i) dims.push_back(Extent::Of(x, i));
+  Extent area = 1;
+  for (size_t i = 2; i < dims.size(); ++i) area = area * dims[i];
+  const Extent members = dims[1] / groups;
+  const std::vector<float> ones(static_cast<size_t>(groups), 1.0F), zeros(static_cast<size_t>(groups), 0.0F);
+  const Expr one = Cast(Const(ctx, Tensor::F32({groups}, ones)), x.dtype());
+  const Expr zero = Cast(Const(ctx, Tensor::F32({groups}, zeros)), x.dtype());
+  const Expr flat = Reshape(x, {dims[0], groups, members * area});
+  const Expr normal = Apply(ctx, kInstanceNorm, {flat, one, zero}, {{"epsilon", ctx.attrs.Float("epsilon", 1e-5)}});
+  // There is one scale for each channel, or one for each group: as [groups, 1 or channels of a group, 1] either fits.
+  const Extents split = {dims[0], groups, members, area};
+  const auto p = [&](size_t i) { return Cast(Reshape(Operand(ctx, i), {groups, -1, 1}), x.dtype()); };
+  const Expr y = Reshape(Reshape(normal, split) * p(1) + p(2), dims);
+  Result0(ctx, Transpose(y, Inverse(perm)), n.x.dtype());
+  return Ok{};
+}
+
+Status DecomposeBatchNorm(DecomposeCtx& ctx) {
+  const Expr given = RankedOperand(ctx, 0);
+  const Expr x = Widen(given);
+  if (x.rank() == 0) return ctx.Cannot("x is a scalar");
+  const bool single = x.rank() < 2;
+  const Normal n = single ? Normal{given, 0} : Image(ctx);
+  const auto p = [&](const Expr& e) { return single ? Cast(e, x.dtype()) : AlongChannels(e, x, n.channel, x.dtype()); };
+  Expr mean = Operand(ctx, 3), variance = Operand(ctx, 4);
+  if (ctx.attrs.Flag("training")) {
+    std::vector<int64_t> axes;
+    for (int i = 0; i < x.rank(); ++i) {
+      if (single || i != n.channel) axes.push_back(i);
+    }
+    const Expr batch_mean = Reduce(x, "mean", axes, single);
+    const Expr d = x - p(batch_mean);
+    const Expr batch_variance = Reduce(d * d, "mean", axes, single);
+    const double momentum = ctx.attrs.Float("momentum", 0.9);
+    const auto running = [&](const Expr& old, const Expr& now) {
+      return Cast(old, now.dtype()) * momentum + now * (1 - momentum);
+    };
+    if (ctx.Wants(1)) ResultN(ctx, 1, running(mean, batch_mean), mean.dtype());
+    if (ctx.Wants(2)) ResultN(ctx, 2, running(variance, batch_variance), variance.dtype());
+    mean = batch_mean;
+    variance = batch_variance;
+  } else {
+    if (ctx.Wants(1)) ctx.Out(1, mean.id());
+    if (ctx.Wants(2)) ctx.Out(2, variance.id());
+  }
+  const Expr deviation = Sqrt(Cast(variance, x.dtype()) + ctx.attrs.Float("epsilon", 1e-5));
+  const Expr factor = Cast(Operand(ctx, 1), x.dtype());
+  Result0(ctx, (x - p(mean)) / p(deviation) * p(factor) + p(Operand(ctx, 2)), given.dtype());
+  return Ok{};
+}
+
+Status DecomposeLpNorm(DecomposeCtx& ctx) {
+  const double p = ctx.attrs.Float("p", 2);
+  const double epsilon = ctx.attrs.Float("epsilon");
+  const Expr x = Operand(ctx, 0);
+  const Expr wide = Widen(x);
+  const std::vector<int64_t> axes = {ctx.attrs.Int("axis", -1)};
+  const Expr norm = p == 1   ? Reduce(wide, "l1", axes)
+                    : p == 2 ? Reduce(wide, "l2", axes)
+                             : Pow(Reduce(Pow(Abs(wide), p), "sum", axes), 1 / p);
+  if (epsilon > 0) {
+    Result0(ctx, wide / Max(norm, epsilon), x.dtype());
+    return Ok{};
+  }
+  // Lines of zeros stay zeros.
+  const Expr zero = ScalarOf(ctx, wide.dtype(), 0);
+  Result0(ctx, Where(Equal(norm, zero), zero, wide / norm), x.dtype());
+  return Ok{};
+}
+
+}  // namespace godwit::ops
