@@ -63,7 +63,12 @@ Status RunStage(const Stage& stage, Editor& editor, Ledger& ledger, SimplifyRepo
 
 const std::vector<Stage>& SimplifyPipeline() {
   static const std::vector<Stage> stages = {
-      Whole(kFoldConstantsPass), Whole(kMergeConstantsPass), Rules("clean"), Whole(kMergeNodesPass), Rules("fuse"),
+      Whole(kFoldConstantsPass),
+      Whole(kMergeConstantsPass),
+      Rules("clean"),
+      Whole(kMergeNodesPass),
+      Rules("fuse"),
+      Rules("fold"),
   };
   return stages;
 }

@@ -16,16 +16,17 @@ namespace godwit::test {
 
 namespace {
 
-// Small whole numbers and halves, both zeros, and a few extremes where the type has them.
-Tensor Draw(DType dtype, const Dims& dims, std::mt19937_64& random) {
+// Small whole numbers and halves, both zeros, and a few extremes where the type has them: sums that are
+// rounded elsewhere would turn those into NaN, and show nothing more.
+Tensor Draw(DType dtype, const Dims& dims, bool finite, std::mt19937_64& random) {
   Tensor t(dtype, dims);
   std::vector<double> values(static_cast<size_t>(t.size()));
   for (double& v : values) {
     const auto pick = random() % 16;
     v = static_cast<double>(static_cast<int64_t>(random() % 13) - 6) / 2;
     if (pick == 0) v = -0.0;
-    if (IsFloat(dtype) && pick == 1) v = INFINITY;
-    if (IsFloat(dtype) && pick == 2) v = NAN;
+    if (IsFloat(dtype) && !finite && pick == 1) v = INFINITY;
+    if (IsFloat(dtype) && !finite && pick == 2) v = NAN;
     if (!IsFloat(dtype)) v = std::floor(v);
     if (IsUnsigned(dtype)) v = std::fabs(v);
     if (dtype == DType::kBool) v = static_cast<double>(random() % 2);
@@ -74,7 +75,7 @@ void Compare(const Graph& before, const Graph& after, Same same, int64_t size, c
       ASSERT_TRUE(known.is_static());
       dims.push_back(known.value());
     }
-    inputs.emplace_back(Draw(type.dtype(), dims, random));
+    inputs.emplace_back(Draw(type.dtype(), dims, same == Same::kClose, random));
   }
   SessionOptions reference;
   reference.reference = true;
