@@ -177,6 +177,11 @@ void Editor::SetOperand(NodeId node, size_t index, ValueId value) {
   Touch(node);
 }
 
+void Editor::SetAttr(NodeId node, std::string_view attr, AttrValue value) {
+  graph_.node(node).attrs.Set(attr, std::move(value));
+  Touch(node);
+}
+
 void Editor::SetRegionResult(RegionId region, size_t index, ValueId value) {
   ValueId& result = graph_.region(region).results[index];
   const UseSite site{{}, region, static_cast<uint32_t>(index)};

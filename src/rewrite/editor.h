@@ -46,6 +46,7 @@ class Editor {
   /// when the types contradict each other or `now` is not visible where `old` is (rewrite.type, rewrite.scope).
   Status ReplaceValue(ValueId old, ValueId now);
   void SetOperand(NodeId node, size_t index, ValueId value);
+  void SetAttr(NodeId node, std::string_view attr, AttrValue value);
   void SetRegionResult(RegionId region, size_t index, ValueId value);
   /// For results of If and Loop nodes and their regions, and operands of Loop nodes; what is removed must be unused.
   void RemoveResult(NodeId node, size_t index);

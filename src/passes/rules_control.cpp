@@ -1,0 +1,146 @@
+// Control flow whose way is known, and results and carried values that nobody needs.
+#include <algorithm>
+
+#include "ops/ops.h"
+#include "passes/rule_tables.h"
+#include "rewrite/match.h"
+
+namespace godwit {
+
+namespace {
+
+// The chosen region's nodes in the place of the if.
+Result<bool> InlineIf(RewriteCtx& ctx) {
+  const auto truth = ctx.Splat(ctx.In(0));
+  if (!truth || ctx.node().regions.size() != 2) return false;
+  Editor& editor = ctx.editor();
+  const RegionId chosen = ctx.node().regions[*truth != 0 ? 0 : 1];
+  const std::vector<ValueId> results = ctx.graph().region(chosen).results;
+  const std::vector<ValueId> out = ctx.node().out;
+  for (size_t i = 0; i < out.size(); ++i) {
+    if (!editor.Used(out[i])) continue;
+    if (i >= results.size() || !results[i] || !Meet(ctx.TypeOf(out[i]), ctx.TypeOf(results[i]))) return false;
+  }
+  const NodeId id = ctx.id();
+  editor.MoveOut(chosen, id);
+  for (size_t i = 0; i < out.size(); ++i) {
+    if (editor.Used(out[i])) RETURN_IF_ERROR(editor.ReplaceValue(out[i], results[i]));
+  }
+  editor.Erase(id);
+  return true;
+}
+
+// Both regions hand the same value back.
+Result<bool> SameResult(RewriteCtx& ctx) {
+  if (ctx.node().regions.size() != 2) return false;
+  Editor& editor = ctx.editor();
+  const std::vector<ValueId>& a = ctx.graph().region(ctx.node().regions[0]).results;
+  const std::vector<ValueId>& b = ctx.graph().region(ctx.node().regions[1]).results;
+  for (size_t i = 0; i < ctx.node().out.size(); ++i) {
+    const ValueId out = ctx.Out(i);
+    if (!editor.Used(out) || i >= a.size() || i >= b.size() || a[i] != b[i] || !a[i]) continue;
+    if (!Meet(ctx.TypeOf(out), ctx.TypeOf(a[i]))) continue;
+    RETURN_IF_ERROR(editor.ReplaceValue(out, a[i]));
+    return true;
+  }
+  return false;
+}
+
+Result<bool> UnusedOfIf(RewriteCtx& ctx) {
+  if (ctx.node().out.size() < 2 || ctx.node().regions.size() != 2) return false;
+  Editor& editor = ctx.editor();
+  for (size_t i = 0; i < ctx.node().out.size(); ++i) {
+    if (editor.Used(ctx.Out(i))) continue;
+    for (RegionId r : ctx.node().regions) {
+      if (i < ctx.graph().region(r).results.size()) editor.RemoveRegionResult(r, i);
+    }
+    editor.RemoveResult(ctx.id(), i);
+    return true;
+  }
+  return false;
+}
+
+// What stands where in a loop.
+struct LoopParts {
+  RegionId body;
+  size_t carried;
+};
+std::optional<LoopParts> PartsOf(const RewriteCtx& ctx) {
+  if (ctx.node().regions.size() != 1 || ctx.n_in() < 2) return std::nullopt;
+  const LoopParts parts{ctx.node().regions[0], ctx.n_in() - 2};
+  const Region& body = ctx.graph().region(parts.body);
+  if (body.params.size() != 2 + parts.carried || body.results.size() < 1 + parts.carried) return std::nullopt;
+  if (ctx.node().out.size() + 1 != body.results.size()) return std::nullopt;
+  return parts;
+}
+
+// A carried value that every turn hands on as it is.
+Result<bool> Invariant(RewriteCtx& ctx) {
+  const auto loop = PartsOf(ctx);
+  if (!loop) return false;
+  Editor& editor = ctx.editor();
+  for (size_t i = 0; i < loop->carried; ++i) {
+    const ValueId param = ctx.graph().region(loop->body).params[2 + i];
+    const ValueId given = ctx.In(2 + i);
+    if (ctx.graph().region(loop->body).results[1 + i] != param || !given ||
+        !Meet(ctx.TypeOf(param), ctx.TypeOf(given))) {
+      continue;
+    }
+    const ValueId out = ctx.Out(i);
+    const bool inside = editor.Uses(param).size() > 1;
+    if (!inside && !editor.Used(out)) continue;
+    if (editor.Used(out) && !Meet(ctx.TypeOf(out), ctx.TypeOf(given))) continue;
+    RETURN_IF_ERROR(editor.ReplaceValue(param, given));
+    editor.SetRegionResult(loop->body, 1 + i, param);
+    if (editor.Used(out)) RETURN_IF_ERROR(editor.ReplaceValue(out, given));
+    return true;
+  }
+  return false;
+}
+
+// A carried value that is used neither in a turn, but to be handed on, nor afterwards; a stacked one that is not used.
+Result<bool> UnusedOfLoop(RewriteCtx& ctx) {
+  const auto loop = PartsOf(ctx);
+  if (!loop) return false;
+  Editor& editor = ctx.editor();
+  const Graph& graph = ctx.graph();
+  const NodeId id = ctx.id();
+  for (size_t i = 0; i < ctx.node().out.size(); ++i) {
+    if (editor.Used(ctx.Out(i))) continue;
+    if (i < loop->carried) {
+      const ValueId param = graph.region(loop->body).params[2 + i];
+      const bool handed_on = graph.region(loop->body).results[1 + i] == param;
+      if (editor.Uses(param).size() > (handed_on ? 1U : 0U)) continue;
+      editor.RemoveRegionResult(loop->body, 1 + i);
+      editor.RemoveParam(loop->body, 2 + i);
+      editor.RemoveOperand(id, 2 + i);
+    } else {
+      std::vector<std::string> types = ctx.attrs().Strs("stacked_types");
+      if (i - loop->carried < types.size()) {
+        types.erase(types.begin() + static_cast<std::ptrdiff_t>(i - loop->carried));
+        editor.SetAttr(id, "stacked_types", std::move(types));
+      }
+      editor.RemoveRegionResult(loop->body, 1 + i);
+    }
+    editor.RemoveResult(id, i);
+    return true;
+  }
+  return false;
+}
+
+const OpDef* const kIfs[] = {&ops::kIf};
+const OpDef* const kLoops[] = {&ops::kLoop};
+
+const Rule kRules[] = {
+    {"inline-if", "An if with a constant condition is the region that it chooses.", Numerics::kExact, kIfs, InlineIf},
+    {"same-result", "What both regions of an if hand back is not chosen by it.", Numerics::kExact, kIfs, SameResult},
+    {"unused-of-if", "Results of an if that nobody uses are not computed.", Numerics::kExact, kIfs, UnusedOfIf},
+    {"loop-invariant", "What a loop carries unchanged is taken from outside.", Numerics::kExact, kLoops, Invariant},
+    {"unused-of-loop", "What a loop carries or stacks for nobody is left out.", Numerics::kExact, kLoops, UnusedOfLoop},
+};
+
+}  // namespace
+
+RuleTable ControlRules() { return kRules; }
+
+}  // namespace godwit
