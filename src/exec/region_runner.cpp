@@ -85,7 +85,12 @@ class RegionRunner::NodeCtx final : public EvalCtx {
     return EvalCtx::Make(i, dtype, std::move(dims));
   }
   Result<std::vector<RtValue>> RunRegion(size_t k, std::vector<RtValue> params) override {
-    return runner_.Run(runner_.facts_.graph.node(id_).regions[k], std::move(params));
+    const RegionId region = runner_.facts_.graph.node(id_).regions[k];
+    if (runner_.executor_ != nullptr) {
+      TRY(auto results, runner_.executor_->Run(runner_, region, params));
+      if (results) return *std::move(results);
+    }
+    return runner_.Run(region, std::move(params));
   }
   [[nodiscard]] uint64_t seed() const override {
     // Each node draws its own numbers, whatever else the graph holds before it.
@@ -110,6 +115,13 @@ void RegionRunner::Reset() {
   steps_ = 0;
 }
 
+Status RegionRunner::CountSteps(int64_t steps) {
+  steps_ += steps;
+  if (steps_ <= options_.max_steps) return Ok{};
+  return Diag(diag::kLimitExceeded,
+              fmt::format("the run took more than {} steps: an endless loop?", options_.max_steps));
+}
+
 Result<RtValue> RegionRunner::Get(ValueId id) {
   const Value& v = facts_.graph.value(id);
   if (!v.constant) return values_[id.index];
@@ -124,10 +136,7 @@ Result<RtValue> RegionRunner::Get(ValueId id) {
 
 Result<std::vector<RtValue>> RegionRunner::RunNode(NodeId id, std::vector<RtValue> in, std::vector<Tensor> targets) {
   const Node& node = facts_.graph.node(id);
-  if (++steps_ > options_.max_steps) {
-    return Diag(diag::kLimitExceeded,
-                fmt::format("the run took more than {} steps: an endless loop?", options_.max_steps));
-  }
+  RETURN_IF_ERROR(CountSteps(1));
   if (node.op->eval == nullptr) return Diag(diag::kExecNoKernel, Concat(node.op->name, " has no kernel"));
   const bool stored = widening_->NeedsStoredBits(*node.op);
   if (stored) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "exec/widen.h"
@@ -33,9 +34,23 @@ class GraphFacts {
   [[nodiscard]] RegionId HomeOf(ValueId id) const;
 };
 
+class RegionRunner;
+
+/// Runs the regions of control flow in another way than node by node.
+class RegionExecutor {
+ public:
+  virtual ~RegionExecutor() = default;
+  /// The values that the region captures have been set in the runner. Nothing where the runner shall do it, with
+  /// `params` untouched.
+  virtual Result<std::optional<std::vector<RtValue>>> Run(RegionRunner& runner, RegionId id,
+                                                          std::vector<RtValue>& params) = 0;
+};
+
 class RegionRunner {
  public:
   RegionRunner(const GraphFacts& facts, const RunOptions& options, Widening* widening);
+
+  void SetExecutor(RegionExecutor* executor) { executor_ = executor; }
 
   Result<std::vector<RtValue>> Run(RegionId id, std::vector<RtValue> params);
   /// One node on operands given from outside. Results are written into `targets` where these are valid and of the
@@ -43,6 +58,9 @@ class RegionRunner {
   Result<std::vector<RtValue>> RunNode(NodeId id, std::vector<RtValue> in, std::vector<Tensor> targets = {});
   /// A value that regions capture.
   void Set(ValueId id, RtValue value) { values_[id.index] = std::move(value); }
+  [[nodiscard]] const RtValue& ValueOf(ValueId id) const { return values_[id.index]; }
+  /// Work done elsewhere in the name of this run; fails when there has been too much.
+  Status CountSteps(int64_t steps);
   /// Forgets everything but loaded constants.
   void Reset();
 
@@ -54,6 +72,7 @@ class RegionRunner {
   const GraphFacts& facts_;
   RunOptions options_;
   Widening* widening_;
+  RegionExecutor* executor_ = nullptr;
   std::vector<RtValue> values_;
   std::vector<RtValue> constants_;
   int64_t steps_ = 0;

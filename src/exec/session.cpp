@@ -24,7 +24,11 @@ Session::Session(const Graph& graph, SessionOptions options)
       options_(options),
       facts_(graph),
       widening_(EffectivePrecision(graph, options.precision)),
-      threads_(options.threads) {}
+      threads_(options.threads),
+      runner_(facts_, options.run, &widening_),
+      region_plans_(facts_, &widening_, &threads_) {
+  if (!options.reference) runner_.SetExecutor(&region_plans_);
+}
 Session::~Session() = default;
 
 Result<Session::Cached*> Session::PlanFor(const std::vector<RtValue>& inputs) {
@@ -110,9 +114,11 @@ Result<std::vector<RtValue>> Session::Run(std::vector<RtValue> inputs, std::vect
   }
   TRY(Cached * plan, PlanFor(inputs));
   stats_ = plan->stats;
-  TRY(std::vector<RtValue> results, plan->executable->Run(inputs, &threads_, options_.run, profile));
+  runner_.Reset();
+  TRY(std::vector<RtValue> results, plan->executable->Run(inputs, &threads_, &runner_, profile));
   const Region& main = graph_.region(Graph::main());
   for (size_t i = 0; i < results.size(); ++i) {
+    if (!main.results[i]) continue;
     TRY(results[i], widening_.Leave(std::move(results[i]), graph_.value(main.results[i]).type));
   }
   return results;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "exec/plan/executable.h"
+#include "exec/plan/region_plans.h"
 #include "exec/region_runner.h"
 #include "ir/graph.h"
 
@@ -49,6 +50,8 @@ class Session {
   GraphFacts facts_;
   Widening widening_;
   ThreadPool threads_;
+  RegionRunner runner_;
+  plan::RegionPlans region_plans_;
   std::vector<std::unique_ptr<Cached>> plans_;
   PlanStats stats_;
 };

@@ -5,6 +5,7 @@
 #include "exec/region_runner.h"
 #include "ir/eval.h"
 #include "ir/operands.h"
+#include "ops/ops.h"
 
 namespace godwit {
 
@@ -17,21 +18,66 @@ class Specialiser {
     inference_.SetAttrs([this](NodeId id) -> const Attrs& { return widening_.AttrsOf(graph_, id); });
   }
 
-  Status Run() {
-    for (NodeId id : graph_.region(Graph::main()).nodes) RETURN_IF_ERROR(Visit(id));
+  Status Run(RegionId region) {
+    for (NodeId id : graph_.region(region).nodes) RETURN_IF_ERROR(Visit(id));
     return Ok{};
+  }
+
+  // Later inference may need the contents of what is known.
+  void Remember(ValueId v, const Tensor& t) {
+    if (t.rank() > 1 || t.size() > 4096 || (t.dtype() != DType::kI64 && t.dtype() != DType::kI32)) return;
+    std::vector<Dim> dims;
+    for (int64_t i = 0; i < t.size(); ++i) {
+      dims.emplace_back(t.dtype() == DType::kI64 ? t.data<int64_t>()[i] : t.data<int32_t>()[i]);
+    }
+    inference_.SetContents(v, std::move(dims));
   }
 
  private:
   Status Visit(NodeId id) {
     const Node& node = graph_.node(id);
     if (widening_.NeedsStoredBits(*node.op)) return TakeStatedTypes(node);
+    if (node.op == &ops::kIf) {
+      TRY(const bool done, Choose(id));
+      if (done) return Ok{};
+    }
     if (Status status = inference_.InferNode(id); !status.ok()) {
       NameNode(graph_, id, &status.diag());
       return status.TakeDiag();
     }
     if (KnownFromContents(node)) return Ok{};
     return Fold(id);
+  }
+
+  // Where the condition is known, one branch is all there is: the other need not even have types that fit.
+  Result<bool> Choose(NodeId id) {
+    const Node& node = graph_.node(id);
+    TRY(const RtValue condition, KnownValue(node.in[0]));
+    if (!condition.is_tensor() || condition.tensor.dtype() != DType::kBool || condition.tensor.size() != 1)
+      return false;
+    const RegionId region = node.regions[condition.tensor.data<uint8_t>()[0] != 0 ? 0 : 1];
+    const std::vector<ValueId>& results = graph_.region(region).results;
+    if (results.size() < node.out.size()) return false;
+    RETURN_IF_ERROR(Run(region));
+    for (size_t i = 0; i < node.out.size(); ++i) {
+      if (!node.out[i] || !results[i]) continue;
+      out_.types[node.out[i].index] = out_.types[results[i].index];
+      TRY(out_.known[node.out[i].index], KnownValue(results[i]));
+      if (auto contents = inference_.Contents(results[i])) inference_.SetContents(node.out[i], *std::move(contents));
+    }
+    out_.chosen.emplace(id.index, region);
+    return true;
+  }
+
+  /// Absent where the value is not known.
+  Result<RtValue> KnownValue(ValueId v) {
+    RtValue& known = out_.known[v.index];
+    if (known.absent() && graph_.IsConstant(v)) {
+      TRY(Tensor t, graph_.constant(graph_.value(v).constant).Load());
+      TRY(Tensor wide, widening_.Map(std::move(t)));
+      known = RtValue(std::move(wide));
+    }
+    return known;
   }
 
   // Elementwise operators on stored bits: the shapes that the operand has here, the element type that the graph states.
@@ -86,14 +132,9 @@ class Specialiser {
         in.emplace_back();
         continue;
       }
-      RtValue& known = out_.known[v.index];
-      if (known.absent()) {
-        if (!graph_.IsConstant(v)) return Ok{};
-        TRY(Tensor t, graph_.constant(graph_.value(v).constant).Load());
-        TRY(Tensor wide, widening_.Map(std::move(t)));
-        known = RtValue(std::move(wide));
-      }
-      in.push_back(known);
+      if (out_.known[v.index].absent() && !graph_.IsConstant(v)) return Ok{};
+      TRY(RtValue known, KnownValue(v));
+      in.push_back(std::move(known));
     }
     for (ValueId v : node.out) {
       if (v && !SmallEnough(out_.types[v.index])) return Ok{};
@@ -117,16 +158,6 @@ class Specialiser {
     return Ok{};
   }
 
-  // Later inference may need the contents of what was folded.
-  void Remember(ValueId v, const Tensor& t) {
-    if (t.rank() > 1 || t.size() > 4096 || (t.dtype() != DType::kI64 && t.dtype() != DType::kI32)) return;
-    std::vector<Dim> dims;
-    for (int64_t i = 0; i < t.size(); ++i) {
-      dims.emplace_back(t.dtype() == DType::kI64 ? t.data<int64_t>()[i] : t.data<int32_t>()[i]);
-    }
-    inference_.SetContents(v, std::move(dims));
-  }
-
   // Results whose size is not known are folded too: data-dependent ones are bounded by Tensor::Make.
   bool SmallEnough(const Type& type) {
     if (!type.is_tensor() || !type.tensor().is_static()) return true;
@@ -145,18 +176,36 @@ class Specialiser {
 
 }  // namespace
 
-Result<Specialised> Specialise(const Graph& graph, const std::vector<Type>& inputs, Widening* widening,
-                               const FoldLimits& limits) {
+Result<Specialised> SpecialiseRegion(const Graph& graph, RegionId region, const std::vector<RegionInput>& inputs,
+                                     Widening* widening, const FoldLimits& limits) {
   Specialised out;
   out.graph = &graph;
+  out.region = region;
   out.known.resize(graph.value_count());
   out.types.reserve(graph.value_count());
   for (uint32_t i = 0; i < graph.value_count(); ++i) out.types.push_back(widening->Map(graph.value(ValueId{i}).type));
-  const Region& main = graph.region(Graph::main());
-  for (size_t i = 0; i < main.params.size() && i < inputs.size(); ++i) out.types[main.params[i].index] = inputs[i];
+  for (const RegionInput& input : inputs) {
+    out.inputs.push_back(input.value);
+    out.types[input.value.index] = input.type;
+    out.known[input.value.index] = input.known;
+  }
   Specialiser specialiser(graph, limits, widening, &out);
-  RETURN_IF_ERROR(specialiser.Run());
+  for (const RegionInput& input : inputs) {
+    if (input.known.is_tensor()) specialiser.Remember(input.value, input.known.tensor);
+  }
+  RETURN_IF_ERROR(specialiser.Run(region));
   return out;
+}
+
+Result<Specialised> Specialise(const Graph& graph, const std::vector<Type>& inputs, Widening* widening,
+                               const FoldLimits& limits) {
+  const Region& main = graph.region(Graph::main());
+  std::vector<RegionInput> all;
+  for (size_t i = 0; i < main.params.size(); ++i) {
+    const ValueId v = main.params[i];
+    all.push_back({v, i < inputs.size() ? inputs[i] : widening->Map(graph.value(v).type), {}});
+  }
+  return SpecialiseRegion(graph, Graph::main(), all, widening, limits);
 }
 
 }  // namespace godwit

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "exec/widen.h"
@@ -18,8 +20,12 @@ struct FoldLimits {
 
 struct Specialised {
   const Graph* graph = nullptr;
-  std::vector<Type> types;     ///< by value
-  std::vector<RtValue> known;  ///< by value: what is known before the run; absent elsewhere
+  RegionId region;
+  std::vector<ValueId> inputs;  ///< parameters of the region, then values around it that it uses
+  std::vector<Type> types;      ///< by value
+  std::vector<RtValue> known;   ///< by value: what is known before the run; absent elsewhere
+  /// By node: the region of an `if` whose condition is known. Its nodes belong to those around it.
+  std::unordered_map<uint32_t, RegionId> chosen;
   int64_t folded_nodes = 0;
   int64_t folded_bytes = 0;
 };
@@ -27,5 +33,14 @@ struct Specialised {
 /// `inputs` are types for the main region's parameters, at least as precise as declared.
 Result<Specialised> Specialise(const Graph& graph, const std::vector<Type>& inputs, Widening* widening,
                                const FoldLimits& limits = {});
+
+/// What a region is given.
+struct RegionInput {
+  ValueId value;
+  Type type;
+  RtValue known;  ///< where its contents are known; absent elsewhere
+};
+Result<Specialised> SpecialiseRegion(const Graph& graph, RegionId region, const std::vector<RegionInput>& inputs,
+                                     Widening* widening, const FoldLimits& limits = {});
 
 }  // namespace godwit

@@ -157,7 +157,7 @@ Precision EffectivePrecision(const Graph& graph, Precision wanted) {
   for (uint32_t i = 0; i < graph.value_count() && !any; ++i) any = HoldsHalf(graph.value(ValueId{i}).type);
   if (!any) return Precision::kStored;
   for (const ValueId v : graph.region(Graph::main()).results) {
-    if (ElementOf(graph.value(v).type) == DType::kNone) return Precision::kStored;
+    if (!v || ElementOf(graph.value(v).type) == DType::kNone) return Precision::kStored;
   }
   return Precision::kSingle;
 }

@@ -81,60 +81,55 @@ void Executable::PlanMemory() {
   }
 }
 
-Result<std::vector<RtValue>> Executable::Run(const std::vector<RtValue>& inputs, ThreadPool* threads,
-                                             const RunOptions& options, std::vector<StepTime>* profile) {
-  if (!arena_) {
-    const size_t bytes = static_cast<size_t>(std::max<int64_t>(arena_bytes_, kArenaAlignment));
-    arena_ = std::shared_ptr<std::byte>(static_cast<std::byte*>(std::aligned_alloc(kArenaAlignment, bytes)),
-                                        [](std::byte* p) { std::free(p); });
-    if (!arena_) return Diag(diag::kLimitExceeded, "there is not enough memory for the model's activations");
-  }
-  if (!regions_) regions_ = std::make_unique<RegionRunner>(facts_, options, widening_);
-  regions_->Reset();
-
-  Frame frame;
-  frame.slots_ = &slots_;
-  frame.threads = threads;
-  frame.regions = regions_.get();
-  frame.arena_ = arena_.get();
-  frame.arena_bytes_ = arena_bytes_;
-  frame.memory_.resize(slots_.size(), nullptr);
-  frame.dynamic_.resize(slots_.size());
-
-  std::vector<RtValue> made(slots_.size());
+// What is the same for all runs: the arena, and where constants lie.
+Status Executable::PrepareFrame() {
+  if (arena_) return Ok{};
+  const size_t bytes = static_cast<size_t>(std::max<int64_t>(arena_bytes_, kArenaAlignment));
+  arena_ = std::shared_ptr<std::byte>(static_cast<std::byte*>(std::aligned_alloc(kArenaAlignment, bytes)),
+                                      [](std::byte* p) { std::free(p); });
+  if (!arena_) return Diag(diag::kLimitExceeded, "there is not enough memory for the model's activations");
+  frame_.slots_ = &slots_;
+  frame_.memory_.resize(slots_.size(), nullptr);
+  frame_.dynamic_.resize(slots_.size());
+  results_.resize(slots_.size());
   for (size_t i = 0; i < slots_.size(); ++i) {
     const Slot& slot = slots_[i];
     if (slot.alias_of) continue;
-    switch (slot.kind) {
-      case Slot::Kind::kArena: frame.memory_[i] = arena_.get() + slot.offset; break;
-      case Slot::Kind::kConstant: frame.memory_[i] = const_cast<std::byte*>(slot.constant.raw()); break;
-      case Slot::Kind::kOutput: {
-        TRY(Tensor t, Tensor::Make(slot.dtype, slot.dims));
-        frame.memory_[i] = t.mutable_raw();
-        made[i] = RtValue(std::move(t));
-        break;
-      }
-      default: break;
-    }
+    if (slot.kind == Slot::Kind::kArena) frame_.memory_[i] = arena_.get() + slot.offset;
+    if (slot.kind == Slot::Kind::kConstant) frame_.memory_[i] = const_cast<std::byte*>(slot.constant.raw());
+    if (slot.kind == Slot::Kind::kOutput) made_.push_back(static_cast<uint32_t>(i));
+  }
+  return Ok{};
+}
+
+Status Executable::BindFrame(const std::vector<RtValue>& inputs) {
+  for (const uint32_t i : made_) {
+    TRY(results_[i], Tensor::Make(slots_[i].dtype, slots_[i].dims));
+    frame_.memory_[i] = results_[i].mutable_raw();
   }
   for (size_t i = 0; i < inputs_.size(); ++i) {
     if (!inputs_[i]) continue;
     const size_t slot = inputs_[i].index;
-    if (slots_[slot].kind == Slot::Kind::kDynamic) {
-      frame.dynamic_[slot] = inputs[i];
-      frame.memory_[slot] = inputs[i].is_tensor() ? const_cast<std::byte*>(inputs[i].tensor.raw()) : nullptr;
-    } else {
-      frame.memory_[slot] = const_cast<std::byte*>(inputs[i].tensor.raw());
-    }
+    frame_.memory_[slot] = inputs[i].is_tensor() ? const_cast<std::byte*>(inputs[i].tensor.raw()) : nullptr;
+    if (slots_[slot].kind == Slot::Kind::kDynamic) frame_.dynamic_[slot] = inputs[i];
   }
   for (size_t i = 0; i < slots_.size(); ++i) {
-    if (slots_[i].alias_of) frame.memory_[i] = frame.memory_[slots_[i].alias_of.index];
+    if (slots_[i].alias_of) frame_.memory_[i] = frame_.memory_[slots_[i].alias_of.index];
   }
+  return Ok{};
+}
+
+Result<std::vector<RtValue>> Executable::Run(const std::vector<RtValue>& inputs, ThreadPool* threads,
+                                             RegionRunner* regions, std::vector<StepTime>* profile) {
+  RETURN_IF_ERROR(PrepareFrame());
+  RETURN_IF_ERROR(BindFrame(inputs));
+  frame_.threads = threads;
+  frame_.regions = regions;
 
   using Clock = std::chrono::steady_clock;
   for (const auto& step : steps_) {
     const auto start = profile ? Clock::now() : Clock::time_point();
-    Status status = step->Run(frame);
+    Status status = step->Run(frame_);
     if (!status.ok()) {
       NameNode(facts_.graph, step->node, &status.diag());
       return status.TakeDiag();
@@ -146,15 +141,25 @@ Result<std::vector<RtValue>> Executable::Run(const std::vector<RtValue>& inputs,
 
   std::vector<RtValue> results;
   for (SlotId id : outputs_) {
-    const Slot& slot = slots_[id.index];
-    if (slot.kind == Slot::Kind::kOutput && !slot.alias_of) {
-      results.push_back(made[id.index]);
+    if (!id) {
+      results.emplace_back();
       continue;
     }
-    RtValue value = frame.Value(id);
+    const Slot& slot = slots_[id.index];
+    if (slot.kind == Slot::Kind::kOutput && !slot.alias_of) {
+      results.emplace_back(results_[id.index]);
+      continue;
+    }
+    RtValue value = frame_.Value(id);
+    // An input that is handed on needs no copy where its owner is known.
+    for (size_t i = 0; i < inputs_.size() && slot.kind == Slot::Kind::kInput; ++i) {
+      if (inputs_[i] == id) value = inputs[i];
+    }
     RETURN_IF_ERROR(Own(&value));
     results.push_back(std::move(value));
   }
+  for (const uint32_t i : made_) results_[i] = Tensor();
+  for (RtValue& value : frame_.dynamic_) value = RtValue();
   return results;
 }
 

@@ -27,8 +27,9 @@ class Executable {
                                                    const PlanOptions& options, Widening* widening);
   ~Executable();
 
-  /// Operands as the main region's parameters, of exactly the types the plan was made for.
-  Result<std::vector<RtValue>> Run(const std::vector<RtValue>& inputs, ThreadPool* threads, const RunOptions& options,
+  /// Operands as `Specialised::inputs`, of exactly the types the plan was made for. What runs node by node, runs in
+  /// `regions`.
+  Result<std::vector<RtValue>> Run(const std::vector<RtValue>& inputs, ThreadPool* threads, RegionRunner* regions,
                                    std::vector<StepTime>* profile = nullptr);
 
   [[nodiscard]] int64_t arena_bytes() const { return arena_bytes_; }
@@ -37,19 +38,22 @@ class Executable {
 
  private:
   friend class Lowering;
-  Executable(const GraphFacts& facts, Widening* widening) : facts_(facts), widening_(widening) {}
+  explicit Executable(const GraphFacts& facts) : facts_(facts) {}
   void PlanMemory();
+  Status PrepareFrame();
+  Status BindFrame(const std::vector<RtValue>& inputs);
 
   const GraphFacts& facts_;
-  Widening* widening_;
   std::vector<Slot> slots_;
   std::vector<std::unique_ptr<Step>> steps_;
   std::vector<SlotId> inputs_;
   std::vector<SlotId> outputs_;
   std::shared_ptr<std::byte> arena_;
+  Frame frame_;                  // kept between runs; no run starts while another is under way
+  std::vector<uint32_t> made_;   // slots whose memory is made anew for each run
+  std::vector<Tensor> results_;  // of those, by slot
   int64_t arena_bytes_ = 0;
   int64_t constant_bytes_ = 0;
-  std::unique_ptr<RegionRunner> regions_;
 };
 
 }  // namespace godwit::plan

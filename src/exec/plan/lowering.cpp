@@ -251,7 +251,7 @@ std::optional<ValueId> Lowering::GatedBy(NodeId id, const OpDef* gate) const {
 
 // x * sigmoid(x) and its like are one function to the kernels: x is used once then, and can be fused further.
 void Lowering::FindGates() {
-  for (NodeId id : graph_.region(Graph::main()).nodes) {
+  for (NodeId id : order_) {
     for (const OpDef* gate : {&ops::kSigmoid, &ops::kHardSigmoid}) {
       const auto x = GatedBy(id, gate);
       if (!x || !IsStatic(*x) || !IsPlanFloat(TypeOf(*x).dtype())) continue;
@@ -269,6 +269,10 @@ Status Lowering::LowerNode(NodeId id) {
   const Node& node = graph_.node(id);
   if (absorbed_[id.index]) return Ok{};
   at_ = id;
+  if (const auto it = facts_.chosen.find(id.index); it != facts_.chosen.end()) {
+    JoinBranch(id, it->second);
+    return Ok{};
+  }
   bool needed = node.op->effect != Effect::kPure;
   for (ValueId v : node.out) {
     if (v && uses_[v.index] > 0 && !facts_.known[v.index].is_tensor()) needed = true;
@@ -284,34 +288,61 @@ Status Lowering::LowerNode(NodeId id) {
   return Ok{};
 }
 
+// The nodes in the order in which they run. Those of a branch that is known to be taken stand before their `if`.
+void Lowering::CollectNodes(RegionId region) {
+  for (NodeId id : graph_.region(region).nodes) {
+    if (const auto it = facts_.chosen.find(id.index); it != facts_.chosen.end()) CollectNodes(it->second);
+    order_.push_back(id);
+  }
+}
+
+// The results of a chosen branch are those of the node.
+void Lowering::JoinBranch(NodeId id, RegionId branch) {
+  const Node& node = graph_.node(id);
+  for (size_t i = 0; i < node.out.size(); ++i) {
+    const ValueId v = node.out[i], result = graph_.region(branch).results[i];
+    if (!v || !result || uses_[v.index] == 0 || facts_.known[v.index].is_tensor()) continue;
+    if (!HasPlain(result) && !HasBlocked(result)) Plain(result);
+    plain_[v.index] = plain_[result.index];
+    blocked_[v.index] = blocked_[result.index];
+    // Nothing may be fused into what others use too.
+    uses_[v.index] += uses_[result.index] - 1;
+  }
+}
+
 Status Lowering::Run() {
-  const Region& main = graph_.region(Graph::main());
+  const Region& region = graph_.region(facts_.region);
   for (uint32_t r = 0; r < graph_.region_count(); ++r) {
     for (NodeId id : graph_.region(RegionId{r}).nodes) {
       for (ValueId v : graph_.node(id).in) {
         if (v) ++uses_[v.index];
       }
     }
-    for (ValueId v : graph_.region(RegionId{r}).results) ++uses_[v.index];
+    for (ValueId v : graph_.region(RegionId{r}).results) {
+      if (v) ++uses_[v.index];
+    }
   }
-  for (NodeId id : main.nodes) {
+  CollectNodes(facts_.region);
+  for (NodeId id : order_) {
     for (ValueId v : graph_.node(id).in) {
       if (v) users_[v.index].push_back(id);
     }
   }
-  for (ValueId v : main.results) is_output_[v.index] = true;
+  for (ValueId v : region.results) {
+    if (v) is_output_[v.index] = true;
+  }
   if (options_.lower) FindGates();
-  for (ValueId v : main.params) {
+  for (ValueId v : facts_.inputs) {
     const SlotId place = NewSlot(v, false);
     if (slot(place).kind != Slot::Kind::kDynamic) slot(place).kind = Slot::Kind::kInput;
-    plain_[v.index] = place;
     out_.inputs_.push_back(place);
+    if (facts_.known[v.index].absent()) plain_[v.index] = place;
   }
-  for (NodeId id : main.nodes) {
+  for (NodeId id : order_) {
     RETURN_IF_ERROR(LowerNode(id));
     if (failure_) return std::move(failure_);
   }
-  for (ValueId v : main.results) out_.outputs_.push_back(Plain(v));
+  for (ValueId v : region.results) out_.outputs_.push_back(Plain(v));
   if (failure_) return std::move(failure_);
   std::erase(out_.steps_, nullptr);
   return Ok{};
@@ -319,7 +350,7 @@ Status Lowering::Run() {
 
 Result<std::unique_ptr<Executable>> Executable::Build(const GraphFacts& facts, Specialised specialised,
                                                       const PlanOptions& options, Widening* widening) {
-  std::unique_ptr<Executable> out(new Executable(facts, widening));
+  std::unique_ptr<Executable> out(new Executable(facts));
   Lowering lowering(*out, std::move(specialised), options, widening);
   RETURN_IF_ERROR(lowering.Run());
   out->PlanMemory();

@@ -27,7 +27,7 @@ class Lowering {
   const Tensor* Known(ValueId v);
   /// How many operands and results of the graph the value is.
   [[nodiscard]] int Uses(ValueId v) const { return uses_[v.index]; }
-  /// Nodes of the main region that take the value.
+  /// Nodes of the plan that take the value.
   [[nodiscard]] const std::vector<NodeId>& UsersOf(ValueId v) const { return users_[v.index]; }
   [[nodiscard]] bool IsOutput(ValueId v) const { return is_output_[v.index]; }
   [[nodiscard]] const Attrs& AttrsOf(NodeId id) { return widening_.AttrsOf(graph_, id); }
@@ -63,6 +63,8 @@ class Lowering {
  private:
   Status LowerNode(NodeId id);
   void EmitKernel(NodeId id);
+  void CollectNodes(RegionId region);
+  void JoinBranch(NodeId id, RegionId branch);
   void FindGates();
   SlotId NewSlot(ValueId v, bool blocked);
 
@@ -71,6 +73,7 @@ class Lowering {
   Specialised facts_;
   const PlanOptions& options_;
   Widening& widening_;
+  std::vector<NodeId> order_;
   std::vector<SlotId> plain_, blocked_;  // by value
   std::vector<int> uses_;
   std::vector<Step*> producers_;  // by slot

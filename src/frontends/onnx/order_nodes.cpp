@@ -1,6 +1,7 @@
 // Puts nodes in topological order where a file has them in another.
 #include <algorithm>
 #include <queue>
+#include <unordered_set>
 
 #include "base/text.h"
 #include "frontends/onnx/graph_import.h"
@@ -9,26 +10,45 @@ namespace godwit::from_onnx {
 
 namespace {
 
+// A graph inside a node, and the one around it.
+struct Scope {
+  const onnx::Graph* graph;
+  int64_t parent;  // in the list of scopes; -1 for the node's own graphs
+  std::unordered_set<std::string_view> defined;
+
+  Scope(const onnx::Graph& g, int64_t around) : graph(&g), parent(around) {
+    for (const onnx::ValueInfo& in : g.inputs) defined.insert(in.name);
+    for (const auto& tensor : g.initializers) defined.insert(tensor.name);
+    for (const onnx::SparseTensor& tensor : g.sparse_initializers) defined.insert(tensor.values.name);
+    for (const onnx::Node& node : g.nodes) defined.insert(node.outputs.begin(), node.outputs.end());
+  }
+};
+
 // Names that a node needs: its inputs and whatever its sub-graphs use without defining. Sub-graphs are walked with a
 // worklist of their own, so nesting costs no stack.
 void ForEachNeed(const onnx::Node& node, auto&& visit) {
   for (std::string_view name : node.inputs) visit(name);
-  std::vector<const onnx::Graph*> pending;
-  const auto push = [&](const onnx::Node& n) {
+  std::vector<Scope> scopes;
+  const auto push = [&](const onnx::Node& n, int64_t around) {
     for (const onnx::Attribute& a : n.attributes) {
-      if (a.g() != nullptr) pending.push_back(a.g());
-      for (const onnx::Graph& g : a.graphs()) pending.push_back(&g);
+      if (a.g() != nullptr) scopes.emplace_back(*a.g(), around);
+      for (const onnx::Graph& g : a.graphs()) scopes.emplace_back(g, around);
     }
   };
-  push(node);
-  while (!pending.empty()) {
-    const onnx::Graph* graph = pending.back();
-    pending.pop_back();
-    for (const onnx::Node& inner : graph->nodes) {
-      for (std::string_view name : inner.inputs) visit(name);
-      push(inner);
+  push(node, -1);
+  for (size_t at = 0; at < scopes.size(); ++at) {
+    const onnx::Graph& graph = *scopes[at].graph;
+    const auto use = [&](std::string_view name) {
+      for (auto s = static_cast<int64_t>(at); s >= 0; s = scopes[static_cast<size_t>(s)].parent) {
+        if (scopes[static_cast<size_t>(s)].defined.contains(name)) return;
+      }
+      visit(name);
+    };
+    for (const onnx::Node& inner : graph.nodes) {
+      for (std::string_view name : inner.inputs) use(name);
+      push(inner, static_cast<int64_t>(at));
     }
-    for (const onnx::ValueInfo& out : graph->outputs) visit(out.name);
+    for (const onnx::ValueInfo& out : graph.outputs) use(out.name);
   }
 }
 
