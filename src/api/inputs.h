@@ -2,13 +2,13 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <vector>
 
 #include "base/limits.h"
 #include "base/result.h"
 #include "ir/graph.h"
+#include "verify/samples.h"
 
 namespace godwit {
 
@@ -18,6 +18,9 @@ struct InputOptions {
   std::vector<std::string> samples;
   Limits limits;
 };
+
+/// What --sample states, files read: "NAME=FILE.npy", "NAME=0.5", "NAME=0:255" ...
+Result<InputSpecs> StatedInputs(const Graph& graph, const std::vector<std::string>& samples, const Limits& limits);
 
 /// One value for each input of the main region. Floats are drawn from [0, 1), integers are 0 or 1 unless they index
 /// an axis whose size is known; a dim that nothing states is 1. The same seed draws the same values on any machine.

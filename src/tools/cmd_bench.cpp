@@ -1,13 +1,12 @@
-// godwit bench: how long a warm run takes, what making the plan takes, and how much memory.
+// godwit bench: how long a warm run takes, what making the plan takes, and how much memory. Several models take turns,
+// so that their ratio means something.
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 
 #include "base/text.h"
-#include "tools/model_run.h"
+#include "tools/contender.h"
 #include "tools/table.h"
 #include "tools/verbs.h"
 
@@ -21,6 +20,9 @@ constexpr Option kOptions[] = {
     {"--warmup", OptionKind::kInt, "N", "runs before the timed ones; default 3", 0, false, 0, 1000000},
     kSampleOption,
     kShapeOption,
+    {"--runtime", OptionKind::kChoice, "own|ort", "who runs it: godwit itself, or ONNX Runtime where it is installed",
+     0, true},
+    kRuntimeLibOption,
     kReferenceOption,
     kPrecisionOption,
     kThreadsOption,
@@ -29,127 +31,126 @@ constexpr Option kOptions[] = {
 };
 
 struct Measured {
-  std::string file;
-  std::vector<double> ms;  // sorted
-  double load_ms = 0;
-  uint64_t peak_bytes = 0;
-  PlanStats plan;
+  std::unique_ptr<Contender> contender;
+  std::vector<double> rounds;  // milliseconds, in the order of the rounds
+  std::vector<double> sorted;
+  Ratio ratio;  // to the first
 
   // By nearest rank.
   [[nodiscard]] double Quantile(double q) const {
-    const auto last = static_cast<double>(ms.size() - 1);
-    return ms[static_cast<size_t>(q * last + 0.5)];
+    const auto last = static_cast<double>(sorted.size() - 1);
+    return sorted[static_cast<size_t>(q * last + 0.5)];
   }
 };
 
-using Clock = std::chrono::steady_clock;
-double Milliseconds(Clock::time_point from, Clock::time_point to) {
-  return std::chrono::duration<double, std::milli>(to - from).count();
-}
-
-// The most memory the process has held since its mark was last put back, where the system lets it be.
-void ResetPeak() {
-  if (std::FILE* f = std::fopen("/proc/self/clear_refs", "w")) {
-    std::fputs("5", f);
-    std::fclose(f);
-  }
-}
-uint64_t PeakBytes() {
-  if (std::FILE* f = std::fopen("/proc/self/status", "r")) {
-    char line[256];
-    unsigned long long kib = 0;
-    bool found = false;
-    while (!found && std::fgets(line, sizeof line, f) != nullptr) found = std::sscanf(line, "VmHWM: %llu", &kib) == 1;
-    std::fclose(f);
-    if (found) return uint64_t{kib} * 1024;
-  }
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<uint64_t>(usage.ru_maxrss) * 1024;
-}
-
-// 0 with `out` filled, or the exit status of a problem that has been shown.
-int Measure(const std::string& file, const Args& args, const Problems& problems, Measured* out) {
-  ResetPeak();
-  const auto start = Clock::now();
-  LoadedModel model = LoadForRun(file, args, problems);
-  if (model.status != 0) return model.status;
-  out->file = file;
-  out->load_ms = Milliseconds(start, Clock::now());
-  auto inputs = InputsOf(model.graph, args, problems);
-  if (!inputs.ok()) return problems.Show(inputs.diag());
-  Session session(model.graph, SessionOptionsOf(args));
-  const auto failed = [&](Diag& diag) {
-    if (diag.file.empty()) diag.file = file;
-    return problems.Show(diag);
-  };
-  if (Status made = session.Prepare(*inputs); !made.ok()) return failed(made.diag());
-  const int64_t warmup = args.Int("--warmup", 3);
+// Rounds in which each contender runs once, so that what disturbs the machine disturbs all of them.
+Status Time(const Args& args, std::vector<Measured>* all) {
   const bool fixed = args.Has("--iterations");
   const int64_t most = args.Int("--iterations", 1000);
-  const auto once = [&]() -> Result<double> {
-    std::vector<RtValue> given = *inputs;
-    const auto begin = Clock::now();
-    TRY(auto results, session.Run(std::move(given)));
-    const auto end = Clock::now();
-    return Milliseconds(begin, end);
-  };
-  for (int64_t i = 0; i < warmup; ++i) {
-    if (auto run = once(); !run.ok()) return failed(run.diag());
-  }
-  const auto timed = Clock::now();
+  const auto start = std::chrono::steady_clock::now();
+  const double seconds = 2.0 * static_cast<double>(all->size());
   for (int64_t i = 0; i < most; ++i) {
-    if (!fixed && i >= 5 && Milliseconds(timed, Clock::now()) > 2000) break;
-    auto run = once();
-    if (!run.ok()) return failed(run.diag());
-    out->ms.push_back(*run);
+    const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
+    if (!fixed && i >= 5 && spent.count() > seconds) break;
+    for (size_t k = 0; k < all->size(); ++k) {
+      // Who goes first changes from round to round.
+      Measured& m = (*all)[(k + static_cast<size_t>(i)) % all->size()];
+      auto ms = m.contender->Once();
+      if (!ms.ok()) {
+        if (ms.diag().file.empty()) ms.diag().file = m.contender->file;
+        return ms.TakeDiag();
+      }
+      m.rounds.push_back(*ms);
+    }
   }
-  std::sort(out->ms.begin(), out->ms.end());
-  out->plan = session.stats();
-  out->peak_bytes = PeakBytes();
-  return 0;
+  for (Measured& m : *all) {
+    m.sorted = m.rounds;
+    std::sort(m.sorted.begin(), m.sorted.end());
+    m.ratio = PairedRatio(m.rounds, all->front().rounds);
+  }
+  return Ok{};
 }
 
 std::string Json(const Measured& m, int64_t threads) {
-  return fmt::format(
-      "{{\"file\":{},\"runtime\":\"own\",\"threads\":{},\"iterations\":{},\"median_ms\":{},\"p95_ms\":{},\"min_ms\":{},"
-      "\"load_ms\":{},\"plan_ms\":{},\"peak_bytes\":{},\"packed_bytes\":{},\"arena_bytes\":{},\"steps\":{},"
-      "\"folded_nodes\":{}}}",
-      JsonQuote(m.file), threads, m.ms.size(), JsonNumber(m.Quantile(0.5)), JsonNumber(m.Quantile(0.95)),
-      JsonNumber(m.ms.front()), JsonNumber(m.load_ms), JsonNumber(m.plan.seconds * 1e3), m.peak_bytes,
-      m.plan.constant_bytes, m.plan.arena_bytes, m.plan.steps, m.plan.folded_nodes);
+  const Contender& c = *m.contender;
+  std::string out = fmt::format(
+      "{{\"file\":{},\"runtime\":{},\"threads\":{},\"iterations\":{},\"median_ms\":{},\"p95_ms\":{},\"min_ms\":{},"
+      "\"load_ms\":{},\"plan_ms\":{},\"peak_bytes\":{},\"ratio\":{},\"ratio_low\":{},\"ratio_high\":{}",
+      JsonQuote(c.file), JsonQuote(c.runtime), threads, m.rounds.size(), JsonNumber(m.Quantile(0.5)),
+      JsonNumber(m.Quantile(0.95)), JsonNumber(m.sorted.front()), JsonNumber(c.load_ms), JsonNumber(c.plan_ms),
+      c.peak_bytes, JsonNumber(m.ratio.median), JsonNumber(m.ratio.low), JsonNumber(m.ratio.high));
+  if (c.runtime == "own") {
+    out += fmt::format(",\"packed_bytes\":{},\"arena_bytes\":{},\"steps\":{},\"folded_nodes\":{}",
+                       c.plan.constant_bytes, c.plan.arena_bytes, c.plan.steps, c.plan.folded_nodes);
+  }
+  return out + "}";
+}
+
+std::string Text(const std::vector<Measured>& all) {
+  std::vector<std::string> titles = {"file"};
+  const bool several = all.size() > 1;
+  bool others = false;
+  for (const Measured& m : all) others = others || m.contender->runtime != "own";
+  if (others) titles.emplace_back("runtime");
+  for (const char* title : {">median ms", ">p95 ms", ">min ms", ">runs"}) titles.emplace_back(title);
+  if (several) titles.emplace_back(">ratio to the first");
+  for (const char* title : {">plan ms", ">weights", ">arena", ">peak"}) titles.emplace_back(title);
+  Table table(titles);
+  const auto ms = [](double v) { return fmt::format("{:.3f}", v); };
+  const auto bytes = [](int64_t v) { return HumanBytes(static_cast<uint64_t>(v)); };
+  for (const Measured& m : all) {
+    const Contender& c = *m.contender;
+    const bool own = c.runtime == "own";
+    std::vector<std::string> cells = {Printable(c.file, 60)};
+    if (others) cells.push_back(c.runtime);
+    for (const double v : {m.Quantile(0.5), m.Quantile(0.95), m.sorted.front()}) cells.push_back(ms(v));
+    cells.push_back(std::to_string(m.rounds.size()));
+    if (several) {
+      cells.push_back(
+          &m == &all.front() ? "1" : fmt::format("{:.3f} [{:.3f}, {:.3f}]", m.ratio.median, m.ratio.low, m.ratio.high));
+    }
+    cells.push_back(ms(c.plan_ms));
+    cells.push_back(own ? bytes(c.plan.constant_bytes) : "-");
+    cells.push_back(own ? bytes(c.plan.arena_bytes) : "-");
+    cells.push_back(HumanBytes(c.peak_bytes));
+    table.Add(std::move(cells));
+  }
+  return table.Text();
 }
 
 int Run(const Args& args) {
   const auto problems = Problems::From(args);
   if (!problems.ok()) return Complain(problems.diag(), args.Text("--diag") == "json");
-  const int64_t threads = args.Int("--threads", 0);
+  std::vector<runtimes::Runtime*> runtimes;
+  for (const std::string& name : args.All("--runtime")) {
+    runtimes.push_back(nullptr);
+    if (name == "own") continue;
+    constexpr std::string_view kOwn[] = {"--reference", "--precision"};
+    if (const Status fits = CheckOwnOnly(args, kOwn); !fits.ok()) return problems->Show(fits.diag());
+    auto found = RuntimeOf(args);
+    if (!found.ok()) return problems->Show(found.diag());
+    runtimes.back() = *found;
+  }
+  if (runtimes.empty()) runtimes.push_back(nullptr);
   std::vector<Measured> all;
   int status = 0;
   for (const std::string& file : args.words()) {
-    Measured m;
-    const int failed = Measure(file, args, *problems, &m);
-    if (failed == 0) {
-      all.push_back(std::move(m));
-    } else if (status == 0) {
-      status = failed;
+    for (runtimes::Runtime* runtime : runtimes) {
+      int failed = 0;
+      Measured m;
+      m.contender = MakeContender(file, runtime, args, *problems, &failed);
+      if (m.contender != nullptr) all.push_back(std::move(m));
+      if (status == 0) status = failed;
     }
   }
+  if (const Status timed = Time(args, &all); !timed.ok()) return problems->Show(timed.diag());
   if (args.Has("--json")) {
     std::string out;
-    for (const Measured& m : all) out += Concat(out.empty() ? "" : ",", Json(m, threads));
-    if (args.words().size() > 1) out = Concat("[", out, "]");
+    for (const Measured& m : all) out += Concat(out.empty() ? "" : ",", Json(m, args.Int("--threads", 0)));
+    if (args.words().size() * runtimes.size() > 1) out = Concat("[", out, "]");
     if (!out.empty()) fmt::print("{}\n", out);
   } else if (!all.empty()) {
-    Table table({"file", ">median ms", ">p95 ms", ">min ms", ">runs", ">plan ms", ">weights", ">arena", ">peak"});
-    const auto ms = [](double v) { return fmt::format("{:.3f}", v); };
-    for (const Measured& m : all) {
-      table.Add({Printable(m.file, 60), ms(m.Quantile(0.5)), ms(m.Quantile(0.95)), ms(m.ms.front()),
-                 std::to_string(m.ms.size()), ms(m.plan.seconds * 1e3),
-                 HumanBytes(static_cast<uint64_t>(m.plan.constant_bytes)),
-                 HumanBytes(static_cast<uint64_t>(m.plan.arena_bytes)), HumanBytes(m.peak_bytes)});
-    }
-    fmt::print("{}", table.Text());
+    fmt::print("{}", Text(all));
   }
   return status;
 }
@@ -158,8 +159,9 @@ int Run(const Args& args) {
 
 extern const Verb kBenchVerb = {
     "bench",
-    "Times warm runs of models in godwit's own interpreter; making the plan is reported apart.",
-    "FILE... [--threads N] [--iterations N] [--warmup N] [--json]",
+    "Times warm runs of models, taking turns, in godwit's own interpreter or another runtime; planning is reported "
+    "apart.",
+    "FILE... [--runtime own|ort]... [--threads N] [--iterations N] [--warmup N] [--json]",
     "godwit bench examples/shapes/model.onnx --threads 1 --iterations 20",
     kOptions,
     true,

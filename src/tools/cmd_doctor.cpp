@@ -5,18 +5,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <filesystem>
 #include <thread>
 
 #include "base/text.h"
 #include "exec/kernels/simd.h"
+#include "runtimes/find_library.h"
+#include "runtimes/runtime.h"
 #include "tools/table.h"
 #include "tools/verbs.h"
 
 namespace godwit::tools {
-
-namespace fs = std::filesystem;
 
 namespace {
 
@@ -60,65 +58,20 @@ std::string SimdLevels() {
   return out;
 }
 
-// Folders in which Python keeps packages: those of the environment, of the python3 that is found first, and of the
-// system. Nothing is run.
-std::vector<fs::path> PackageFolders() {
-  std::vector<fs::path> roots;
-  if (const char* env = std::getenv("VIRTUAL_ENV")) roots.emplace_back(env);
-  if (const char* path = std::getenv("PATH")) {
-    for (const std::string_view folder : Split(path, ':')) {
-      std::error_code ignored;
-      if (!folder.empty() && fs::exists(fs::path(folder) / "python3", ignored)) {
-        roots.push_back(fs::path(folder).parent_path());
-      }
-    }
-  }
-  if (const char* home = std::getenv("HOME")) roots.push_back(fs::path(home) / ".local");
-  roots.emplace_back("/usr/local");
-  roots.emplace_back("/usr");
-  std::vector<fs::path> out;
-  for (const fs::path& root : roots) {
-    std::error_code ignored;
-    for (const auto& entry : fs::directory_iterator(root / "lib", ignored)) {
-      if (!entry.path().filename().string().starts_with("python3")) continue;
-      out.push_back(entry.path() / "site-packages");
-      out.push_back(entry.path() / "dist-packages");
-    }
-  }
-  return out;
+std::string OnnxRuntime() {
+  auto found = runtimes::FindOnnxRuntime();
+  if (found.ok()) return Concat((*found)->version(), " ", (*found)->library());
+  if (found.diag().id == diag::kRuntimeAbsent.id) return "absent";
+  return Concat(found.diag().file, ": ", found.diag().what);
 }
 
-std::string FindIn(const fs::path& folder, std::string_view prefix) {
-  std::error_code ignored;
-  std::vector<std::string> found;
-  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
-    const std::string name = entry.path().filename().string();
-    if (name.starts_with(prefix) && name.find("providers") == std::string::npos) found.push_back(entry.path().string());
-  }
-  return found.empty() ? std::string() : *std::min_element(found.begin(), found.end());
-}
-
-// Where a runtime's library lies: as a Python package brings it, or where the loader looks.
-std::string FindLibrary(std::span<const std::string_view> packages, std::string_view prefix) {
-  for (const fs::path& folder : PackageFolders()) {
-    for (const std::string_view package : packages) {
-      if (std::string found = FindIn(folder / package, prefix); !found.empty()) return found;
-    }
-  }
-  if (const char* path = std::getenv("LD_LIBRARY_PATH")) {
-    for (const std::string_view folder : Split(path, ':')) {
-      if (std::string found = folder.empty() ? "" : FindIn(folder, prefix); !found.empty()) return found;
-    }
-  }
-  for (const char* folder : {"/usr/local/lib", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib"}) {
-    if (std::string found = FindIn(folder, prefix); !found.empty()) return found;
-  }
-  return "absent";
+std::string LiteRt() {
+  constexpr std::string_view kPackages[] = {"ai_edge_litert", "litert"};
+  const std::string found = runtimes::FindLibrary(kPackages, "libLiteRt.so");
+  return found.empty() ? "absent" : found;
 }
 
 Facts Examine() {
-  constexpr std::string_view kOrt[] = {"onnxruntime/capi"};
-  constexpr std::string_view kLiteRt[] = {"ai_edge_litert", "litert"};
   return {
       {"version", GODWIT_VERSION},
       {"compiler", Compiler()},
@@ -129,8 +82,8 @@ Facts Examine() {
        HumanBytes(static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<uint64_t>(sysconf(_SC_PAGESIZE)))},
       {"fmt", fmt::format("{}.{}.{}", FMT_VERSION / 10000, FMT_VERSION / 100 % 100, FMT_VERSION % 100)},
       {"zlib", zlibVersion()},
-      {"onnxruntime", FindLibrary(kOrt, "libonnxruntime.so")},
-      {"litert", FindLibrary(kLiteRt, "libLiteRt.so")},
+      {"onnxruntime", OnnxRuntime()},
+      {"litert", LiteRt()},
   };
 }
 

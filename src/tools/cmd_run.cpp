@@ -11,6 +11,7 @@
 #include "tools/table.h"
 #include "tools/value_stats.h"
 #include "tools/verbs.h"
+#include "verify/runtime_values.h"
 
 namespace godwit::tools {
 
@@ -24,6 +25,8 @@ constexpr Option kOptions[] = {
     {"--output", OptionKind::kText, "OUT.npz", "write the outputs, each under its name", 'o'},
     {"--tap", OptionKind::kText, "TENSOR", "an inner tensor as one more output", 0, true},
     {"--profile", OptionKind::kFlag, "", "where the time goes"},
+    kRuntimeOption,
+    kRuntimeLibOption,
     kReferenceOption,
     kPrecisionOption,
     kThreadsOption,
@@ -131,6 +134,50 @@ std::string Json(const std::string& file, const Graph& graph, const Named& outpu
   return out + "}\n";
 }
 
+struct Outcome {
+  Named outputs;
+  double seconds = 0;
+  std::vector<plan::StepTime> profile;
+};
+
+double SecondsSince(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+Status RunHere(const Graph& graph, std::vector<RtValue> inputs, const Args& args, Outcome* out) {
+  Session session(graph, SessionOptionsOf(args));
+  const bool profiled = args.Has("--profile");
+  if (profiled) {
+    // The first run makes the plan and touches its memory; the profile is of a warm one.
+    RETURN_IF_ERROR(session.Run(inputs));
+  }
+  const auto start = std::chrono::steady_clock::now();
+  TRY(auto results, session.Run(std::move(inputs), profiled ? &out->profile : nullptr));
+  out->seconds = SecondsSince(start);
+  for (size_t i = 0; i < results.size(); ++i) {
+    out->outputs.emplace_back(graph.output_names[i], std::move(results[i]));
+  }
+  return Ok{};
+}
+
+Status RunElsewhere(const std::string& file, const Graph& graph, const std::vector<RtValue>& inputs, const Args& args,
+                    Outcome* out) {
+  constexpr std::string_view kOwn[] = {"--tap", "--profile", "--reference", "--precision"};
+  RETURN_IF_ERROR(CheckOwnOnly(args, kOwn));
+  TRY(runtimes::Runtime * runtime, RuntimeOf(args));
+  runtimes::OpenOptions options;
+  options.threads = static_cast<int>(args.Int("--threads", 0));
+  TRY(auto model, runtime->Open(file, options));
+  const auto named = NamedInputs(graph, inputs);
+  const auto start = std::chrono::steady_clock::now();
+  TRY(auto results, RunInRuntime(model.get(), named));
+  out->seconds = SecondsSince(start);
+  for (size_t i = 0; i < results.size(); ++i) {
+    out->outputs.emplace_back(model->outputs()[i].name, std::move(results[i]));
+  }
+  return Ok{};
+}
+
 int Run(const Args& args) {
   const auto problems = Problems::From(args);
   if (!problems.ok()) return Complain(problems.diag(), args.Text("--diag") == "json");
@@ -148,21 +195,15 @@ int Run(const Args& args) {
   }
   auto inputs = InputsOf(graph, args, *problems);
   if (!inputs.ok()) return problems->Show(inputs.diag());
-  Session session(graph, SessionOptionsOf(args));
-  std::vector<plan::StepTime> profile;
-  if (args.Has("--profile")) {
-    // The first run makes the plan and touches its memory; the profile is of a warm one.
-    if (auto first = session.Run(*inputs); !first.ok()) return problems->Show(first.diag());
+  Outcome outcome;
+  const Status ran = args.Text("--runtime") == "ort" ? RunElsewhere(file, graph, *std::move(inputs), args, &outcome)
+                                                     : RunHere(graph, *std::move(inputs), args, &outcome);
+  if (!ran.ok()) {
+    Diag diag = ran.diag();
+    if (diag.file.empty()) diag.file = file;
+    return problems->Show(diag);
   }
-  const auto start = std::chrono::steady_clock::now();
-  auto results = session.Run(*std::move(inputs), args.Has("--profile") ? &profile : nullptr);
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  if (!results.ok()) {
-    if (results.diag().file.empty()) results.diag().file = file;
-    return problems->Show(results.diag());
-  }
-  Named outputs;
-  for (size_t i = 0; i < results->size(); ++i) outputs.emplace_back(graph.output_names[i], (*results)[i]);
+  const Named& outputs = outcome.outputs;
   if (!out.empty()) {
     std::vector<std::string> read = {file};
     for (const std::string& sample : args.All("--sample")) {
@@ -173,10 +214,10 @@ int Run(const Args& args) {
     if (const Status status = WriteValues(out, outputs, read); !status.ok()) return problems->Show(status.diag());
   }
   if (args.Has("--json")) {
-    fmt::print("{}", Json(file, graph, outputs, seconds, profile));
+    fmt::print("{}", Json(file, graph, outputs, outcome.seconds, outcome.profile));
   } else if (!problems->quiet()) {
     PrintOutputs(outputs);
-    if (!profile.empty()) PrintProfile(graph, profile);
+    if (!outcome.profile.empty()) PrintProfile(graph, outcome.profile);
     if (!out.empty() && !out.starts_with("/dev/")) fmt::print("wrote {}\n", out);
   }
   return 0;
@@ -187,7 +228,8 @@ int Run(const Args& args) {
 extern const Verb kRunVerb = {
     "run",
     "Runs a model on given or drawn inputs and shows dtype, shape and range of each output.",
-    "FILE [--sample NAME=FILE]... [--shape NAME=1,3,H,W]... [-o OUT.npz] [--tap TENSOR]... [--profile]",
+    "FILE [--sample NAME=FILE]... [--shape NAME=1,3,H,W]... [-o OUT.npz] [--tap TENSOR]... [--profile] "
+    "[--runtime ort]",
     "godwit run examples/shapes/model.onnx --shape image=2,1,32,32",
     kOptions,
     true,

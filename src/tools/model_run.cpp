@@ -1,6 +1,7 @@
 #include "tools/model_run.h"
 
 #include "api/inputs.h"
+#include "base/text.h"
 
 namespace godwit::tools {
 
@@ -30,6 +31,24 @@ SessionOptions SessionOptionsOf(const Args& args) {
   if (precision == "stored") options.precision = Precision::kStored;
   options.run.seed = static_cast<uint64_t>(args.Int("--seed", 0));
   return options;
+}
+
+Result<runtimes::Runtime*> RuntimeOf(const Args& args) { return runtimes::FindOnnxRuntime(args.Text("--runtime-lib")); }
+
+Status CheckOwnOnly(const Args& args, std::span<const std::string_view> options) {
+  for (const std::string_view option : options) {
+    if (args.Has(option)) return Diag(diag::kUsage, Concat(option, " does not go with --runtime ort"));
+  }
+  return Ok{};
+}
+
+std::vector<std::pair<std::string, RtValue>> NamedInputs(const Graph& graph, const std::vector<RtValue>& values) {
+  const std::vector<ValueId>& params = graph.region(Graph::main()).params;
+  std::vector<std::pair<std::string, RtValue>> out;
+  for (size_t i = 0; i < values.size() && i < params.size(); ++i) {
+    out.emplace_back(graph.value(params[i]).name, values[i]);
+  }
+  return out;
 }
 
 Result<std::vector<RtValue>> InputsOf(const Graph& graph, const Args& args, const Problems& problems) {

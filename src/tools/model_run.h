@@ -5,6 +5,7 @@
 
 #include "exec/session.h"
 #include "ir/graph.h"
+#include "runtimes/runtime.h"
 #include "tools/options.h"
 #include "tools/problems.h"
 
@@ -23,6 +24,11 @@ inline constexpr Option kReferenceOption = {"--reference", OptionKind::kFlag, ""
 inline constexpr Option kPrecisionOption = {
     "--precision", OptionKind::kChoice, "f32|f64|stored",
     "f64: compute every float in double precision; stored: round half types after every operator"};
+inline constexpr Option kRuntimeOption = {"--runtime", OptionKind::kChoice, "own|ort",
+                                          "who runs the model: godwit itself, or ONNX Runtime where it is installed"};
+inline constexpr Option kRuntimeLibOption = {
+    "--runtime-lib", OptionKind::kText, "FILE",
+    "the runtime's shared library; default: $GODWIT_ONNXRUNTIME, else searched"};
 inline constexpr Option kJsonOption = {"--json", OptionKind::kFlag, "", "the result as JSON"};
 
 /// The model as --shape asks, its problems shown; a failure has been shown already and is an exit status.
@@ -33,6 +39,12 @@ struct LoadedModel {
 LoadedModel LoadForRun(const std::string& path, const Args& args, const Problems& problems);
 
 SessionOptions SessionOptionsOf(const Args& args);
+/// What --runtime-lib, the environment or a search finds.
+Result<runtimes::Runtime*> RuntimeOf(const Args& args);
+/// Wrong use when one of `options` is given: they steer our interpreter alone.
+Status CheckOwnOnly(const Args& args, std::span<const std::string_view> options);
+/// Values for a runtime: each under the name of its input.
+std::vector<std::pair<std::string, RtValue>> NamedInputs(const Graph& graph, const std::vector<RtValue>& values);
 Result<std::vector<RtValue>> InputsOf(const Graph& graph, const Args& args, const Problems& problems);
 
 }  // namespace godwit::tools
