@@ -36,6 +36,7 @@ struct ProofOptions {
   /// Runs `judged_file` too and holds it to the same tolerance; null: our interpreter alone judges.
   runtimes::Runtime* judge = nullptr;
   std::string judged_file;
+  std::string source_file;  ///< what the judge refuses of this too is a note, not a difference
 };
 
 inline constexpr int kProofSamples = 10;

@@ -3,11 +3,13 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <optional>
 
 #include "api/load.h"
 #include "exec/session.h"
 #include "runtimes/find_library.h"
 #include "runtimes/runtime.h"
+#include "support/import.h"
 #include "support/onnx_builder.h"
 #include "support/temp_dir.h"
 #include "verify/runtime_values.h"
@@ -29,6 +31,22 @@ ByteSpan Bytes(const std::string& text) { return {reinterpret_cast<const std::by
   if (!found_runtime.ok()) GTEST_SKIP() << "no ONNX Runtime here: pip install onnxruntime"; \
   runtimes::Runtime* runtime = *found_runtime
 
+// An environment variable for as long as the object lives; null: unset.
+class Variable {
+ public:
+  Variable(const char* name, const char* value) : name_(name) {
+    if (const char* before = std::getenv(name)) before_ = before;
+    value != nullptr ? setenv(name, value, 1) : unsetenv(name);
+  }
+  ~Variable() { before_ ? setenv(name_, before_->c_str(), 1) : unsetenv(name_); }
+  Variable(const Variable&) = delete;
+  Variable& operator=(const Variable&) = delete;
+
+ private:
+  const char* name_;
+  std::optional<std::string> before_;
+};
+
 TEST(RuntimeSearch, NewestLibraryOfAPackageFolder) {
   const testing::TempDir dir;
   const std::string lib = dir.Path("lib/python3.11/site-packages/thing/capi");
@@ -36,13 +54,10 @@ TEST(RuntimeSearch, NewestLibraryOfAPackageFolder) {
   for (const char* name : {"libthing.so.1.9.0", "libthing.so.1.10.0", "libthing_providers.so", "libthing.sobad"}) {
     std::ofstream(lib + "/" + name) << "x";
   }
-  const char* before = std::getenv("VIRTUAL_ENV");
-  const std::string kept = before != nullptr ? before : "";
-  setenv("VIRTUAL_ENV", dir.Path("").c_str(), 1);
+  const Variable env("VIRTUAL_ENV", dir.Path("").c_str());
   constexpr std::string_view kPackages[] = {"thing/capi"};
   EXPECT_TRUE(runtimes::FindLibrary(kPackages, "libthing.so").ends_with("/libthing.so.1.10.0"));
   EXPECT_EQ(runtimes::FindLibrary(kPackages, "libnothing.so"), "");
-  kept.empty() ? unsetenv("VIRTUAL_ENV") : setenv("VIRTUAL_ENV", kept.c_str(), 1);
 }
 
 TEST(OnnxRuntime, WhatIsNoRuntimeIsNamed) {
@@ -58,13 +73,10 @@ TEST(OnnxRuntime, WhatIsNoRuntimeIsNamed) {
 
 TEST(OnnxRuntime, AbsenceIsOneClearLine) {
   const testing::TempDir dir;
-  for (const char* name : {"VIRTUAL_ENV", "CONDA_PREFIX", "LD_LIBRARY_PATH", "GODWIT_ONNXRUNTIME"}) unsetenv(name);
-  const std::string path = std::getenv("PATH"), home = std::getenv("HOME") != nullptr ? std::getenv("HOME") : "";
-  setenv("PATH", dir.Path("").c_str(), 1);
-  setenv("HOME", dir.Path("").c_str(), 1);
+  const Variable venv("VIRTUAL_ENV", nullptr), conda("CONDA_PREFIX", nullptr), libraries("LD_LIBRARY_PATH", nullptr);
+  const Variable named("GODWIT_ONNXRUNTIME", nullptr);
+  const Variable path("PATH", dir.Path("").c_str()), home("HOME", dir.Path("").c_str());
   const auto found = runtimes::FindOnnxRuntime();
-  setenv("PATH", path.c_str(), 1);
-  setenv("HOME", home.c_str(), 1);
   if (found.ok()) GTEST_SKIP() << "the system itself brings one: " << (*found)->library();
   EXPECT_EQ(found.diag().id, "runtime.absent");
   EXPECT_NE(found.diag().hint.find("--runtime-lib"), std::string::npos);

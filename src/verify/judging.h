@@ -1,0 +1,61 @@
+// One output under judgement over all samples of a proof.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ir/graph.h"
+#include "verify/measure.h"
+#include "verify/proof.h"
+
+namespace godwit {
+
+/// What a judgement may ask about the sample at hand.
+struct SampleContext {
+  SampleKind kind = SampleKind::kRandom;
+  size_t output = 0;
+  /// |f32 - f64| of each output of the source on this sample; null when it is not to be had any more.
+  std::function<const std::vector<double>*()> noise;
+  const Graph* source = nullptr;
+  const std::vector<RtValue>* inputs = nullptr;
+  int threads = 1;
+};
+
+class OutputJudge {
+ public:
+  /// `random`: the random operator that the output depends on, for which it is not compared.
+  OutputJudge(std::string name, double floor, double noise_factor, const StatedTolerance* stated, std::string random);
+
+  [[nodiscard]] const std::string& name() const { return proof_.name; }
+  [[nodiscard]] int samples() const { return samples_; }
+  void SetJudge(std::string judge) { proof_.judge = std::move(judge); }
+  void Judge(const RtValue& actual, const RtValue& reference, const SampleContext& sample);
+  OutputProof Conclude();
+
+ private:
+  void JudgeFloats(const Deviation& d, const SampleContext& sample);
+  void JudgeDiscrete(const Deviation& d, const RtValue& actual, const RtValue& reference, const SampleContext& sample);
+  void Differs(std::string why);
+  void WatchForVacuity(const Deviation& d, const RtValue& reference);
+  [[nodiscard]] std::string Vacuity() const;
+  void JudgeStated();
+
+  OutputProof proof_;
+  double floor_, noise_factor_;
+  std::optional<StatedTolerance> stated_;
+  Meter meter_;
+  int samples_ = 0;
+  double peak_ = 0;        // of all samples but the large one
+  double mean_total_ = 0;  // over samples, in units of the peak
+  double worst_absolute_ = 0;
+  double ratio_ = 0;         // worst error in units of its tolerance
+  double noise_ratio_ = -1;  // the largest that was measured, in units of the peak
+  std::optional<RtValue> first_;
+  bool varies_ = false;  // between samples
+  bool saturated_ = true, finite_ = false, any_ = false, spread_ = false;
+  double least_ = 0, most_ = 0;
+};
+
+}  // namespace godwit

@@ -1,0 +1,430 @@
+#include "verify/proof.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <thread>
+
+#include "base/text.h"
+#include "exec/session.h"
+#include "verify/cut.h"
+#include "verify/judging.h"
+#include "verify/runtime_values.h"
+#include "verify/sample_plan.h"
+
+namespace godwit {
+
+namespace {
+
+using Values = std::vector<RtValue>;
+using Clock = std::chrono::steady_clock;
+
+// Runs in f64, to measure the source's own noise, for at most this many samples that need it.
+constexpr int kNoiseRuns = 3;
+
+class Prover {
+ public:
+  Prover(const Graph& source, const Graph& written, const ProofOptions& options, ProofReport* report)
+      : source_(&source), written_(&written), options_(options), report_(*report) {}
+
+  Status Run();
+
+ private:
+  bool Differs(std::string why) {
+    report_.verdict = Verdict::kDiffers;
+    report_.reason = std::move(why);
+    return false;
+  }
+  bool NotRun(std::string why) {
+    report_.verdict = Verdict::kNotRun;
+    report_.reason = std::move(why);
+    return false;
+  }
+  bool Cut();
+  bool MatchPorts();
+  void PlanSamples();
+  void StartSessions();
+  Result<Values> MakeSample(int index, const DimSizes& sizes) const;
+  /// Both models on the same inputs, at the same time where there are threads for it.
+  void RunBoth(const Values& inputs, std::optional<Result<Values>>* ours, std::optional<Result<Values>>* theirs);
+  bool RunSample(int index);
+  bool FindSizes(size_t set, int index, Values* inputs, Values* reference, std::optional<Result<Values>>* actual);
+  void JudgeElsewhere(const SampleContext& sample, const Values& inputs, const Values& reference);
+  bool OpenJudge();
+  void DropJudge(const Diag& diag);
+  const std::vector<double>* NoiseOf(const Values& inputs, const Values& reference);
+  void Conclude();
+
+  const Graph* source_;
+  const Graph* written_;
+  const ProofOptions& options_;
+  ProofReport& report_;
+  Graph cut_source_, cut_written_;
+  int threads_ = 1;
+  int lane_threads_ = 1;
+  std::unique_ptr<Session> source_session_, written_session_, wide_session_;
+  std::vector<size_t> input_of_;   // the source's input for each of the written model's
+  std::vector<size_t> output_of_;  // the written model's output for each of the source's
+  std::vector<OutputJudge> judges_, judges_elsewhere_;
+  std::unique_ptr<runtimes::Model> elsewhere_;
+  std::vector<size_t> elsewhere_output_of_;
+  std::vector<std::vector<DimSizes>> ladders_;  // one for each of the sizes to try
+  std::vector<std::optional<DimSizes>> sizes_;  // the ones that were found to run
+  std::vector<SampleKind> kinds_;
+  int noise_runs_left_ = kNoiseRuns;
+};
+
+size_t FindName(const std::vector<std::string>& names, const std::string& name) {
+  return static_cast<size_t>(std::find(names.begin(), names.end(), name) - names.begin());
+}
+
+std::vector<std::string> InputNames(const Graph& graph) {
+  std::vector<std::string> out;
+  for (const ValueId id : graph.region(Graph::main()).params) out.push_back(graph.value(id).name);
+  return out;
+}
+
+bool Prover::Cut() {
+  if (!HasOpaque(*source_) && !HasOpaque(*written_)) return true;
+  cut_source_ = source_->Clone();
+  cut_written_ = written_->Clone();
+  auto cut = CutOpaque(&cut_source_, &cut_written_);
+  if (!cut.ok()) return NotRun(cut.diag().what);
+  std::string names;
+  for (const std::string& name : *cut) names += Concat(names.empty() ? "" : ", ", Printable(name, 100));
+  report_.notes.push_back(Concat("cut around operators that only their own runtime knows: ", names));
+  source_ = &cut_source_;
+  written_ = &cut_written_;
+  return true;
+}
+
+bool Prover::MatchPorts() {
+  const std::vector<std::string> inputs = InputNames(*source_);
+  for (const std::string& name : InputNames(*written_)) {
+    const size_t at = FindName(inputs, name);
+    if (at == inputs.size()) {
+      return Differs(Concat("the written model has an input '", Printable(name, 200), "' that the source has not"));
+    }
+    input_of_.push_back(at);
+  }
+  const std::vector<std::string> random = RandomOrigins(*source_);
+  for (size_t i = 0; i < source_->output_names.size(); ++i) {
+    const std::string& name = source_->output_names[i];
+    const size_t at = FindName(written_->output_names, name);
+    if (at == written_->output_names.size()) {
+      return Differs(Concat("the written model has no output '", Printable(name, 200), "'"));
+    }
+    output_of_.push_back(at);
+    const auto stated = options_.tolerances.find(name);
+    const auto any = options_.tolerances.find("");
+    const StatedTolerance* tolerance = stated != options_.tolerances.end() ? &stated->second
+                                       : any != options_.tolerances.end()  ? &any->second
+                                                                           : nullptr;
+    judges_.emplace_back(name, options_.floor, options_.noise_factor, tolerance, random[i]);
+  }
+  if (source_->output_names.empty()) return NotRun("the model has no outputs");
+  return true;
+}
+
+void Prover::PlanSamples() {
+  ladders_.push_back(SizesToTry(*source_, options_.inputs, 0));
+  if (!OpenDims(*source_, options_.inputs).empty()) ladders_.push_back(SizesToTry(*source_, options_.inputs, 1));
+  sizes_.resize(ladders_.size());
+  report_.macs = MacsAt(*source_, ladders_[0][0]);
+  const bool large = report_.macs > kManyMacs;
+  report_.samples = options_.samples > 0 ? options_.samples : large ? kProofSamplesLarge : kProofSamples;
+  if (large) noise_runs_left_ = 1;
+  bool drawn = false;
+  for (const std::string& name : InputNames(*source_)) {
+    const auto spec = options_.inputs.find(name);
+    drawn = drawn || spec == options_.inputs.end() || spec->second.value.absent();
+  }
+  // What is stated whole leaves nothing to vary.
+  if (!drawn && options_.data.empty() && ladders_.size() == 1) report_.samples = 1;
+  // Real samples take the place of random ones, and leave the edges theirs.
+  const auto real = std::min(static_cast<int>(options_.data.size()), std::max(1, report_.samples - 4));
+  kinds_ = SampleKinds(report_.samples);
+  for (int i = 0; i < real && !options_.data.empty(); ++i) {
+    const auto drawn_at = std::find_if(kinds_.begin(), kinds_.end(), [](SampleKind k) {
+      return k == SampleKind::kRandom || k == SampleKind::kSigned;
+    });
+    kinds_.erase(drawn_at == kinds_.end() ? kinds_.end() - 1 : drawn_at);
+    kinds_.insert(kinds_.begin(), SampleKind::kGiven);
+  }
+}
+
+void Prover::StartSessions() {
+  threads_ =
+      options_.threads > 0 ? options_.threads : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  lane_threads_ = std::max(1, threads_ / 2);
+  SessionOptions options;
+  options.threads = lane_threads_;
+  options.run.seed = options_.seed;
+  source_session_ = std::make_unique<Session>(*source_, options);
+  written_session_ = std::make_unique<Session>(*written_, options);
+}
+
+Result<Values> Prover::MakeSample(int index, const DimSizes& sizes) const {
+  SampleRequest request;
+  request.kind = kinds_[static_cast<size_t>(index)];
+  request.seed = options_.seed + static_cast<uint64_t>(index) * 7919;
+  request.sizes = sizes;
+  if (request.kind != SampleKind::kGiven) return DrawSample(*source_, options_.inputs, request);
+  const auto given = static_cast<size_t>(std::count(kinds_.begin(), kinds_.begin() + index, SampleKind::kGiven));
+  Values values = options_.data[given];
+  // A cut adds inputs that real samples know nothing of.
+  InputSpecs specs;
+  const std::vector<std::string> names = InputNames(*source_);
+  for (size_t i = 0; i < values.size() && i < names.size(); ++i) specs[names[i]].value = std::move(values[i]);
+  return DrawSample(*source_, specs, request);
+}
+
+void Prover::RunBoth(const Values& inputs, std::optional<Result<Values>>* ours, std::optional<Result<Values>>* theirs) {
+  Values picked;
+  for (const size_t i : input_of_) picked.push_back(inputs[i]);
+  const auto other = [&] { theirs->emplace(written_session_->Run(std::move(picked))); };
+  if (threads_ == 1) {
+    ours->emplace(source_session_->Run(inputs));
+    other();
+    return;
+  }
+  std::thread lane(other);
+  ours->emplace(source_session_->Run(inputs));
+  lane.join();
+}
+
+// Goes down the ladder to sizes that the source takes; false when there are none.
+bool Prover::FindSizes(size_t set, int index, Values* inputs, Values* reference,
+                       std::optional<Result<Values>>* actual) {
+  std::string first;
+  for (const DimSizes& sizes : ladders_[set]) {
+    if (set > 0 && sizes_[0] && sizes == *sizes_[0]) continue;
+    auto sample = MakeSample(index, sizes);
+    std::optional<Result<Values>> ours;
+    if (sample.ok()) {
+      RunBoth(*sample, &ours, actual);
+      if (ours->ok()) {
+        sizes_[set] = sizes;
+        *inputs = *std::move(sample);
+        *reference = **std::move(ours);
+        return true;
+      }
+    }
+    if (first.empty()) first = sample.ok() ? ours->diag().what : sample.diag().what;
+  }
+  if (set == 0) return NotRun(Concat("the source does not run: ", first));
+  return false;
+}
+
+const std::vector<double>* Prover::NoiseOf(const Values& inputs, const Values& reference) {
+  static thread_local std::vector<double> noise;
+  if (noise_runs_left_ == 0) return nullptr;
+  --noise_runs_left_;
+  if (wide_session_ == nullptr) {
+    SessionOptions options;
+    options.threads = threads_;
+    options.precision = Precision::kDouble;
+    options.run.seed = options_.seed;
+    wide_session_ = std::make_unique<Session>(*source_, options);
+  }
+  const auto wide = wide_session_->Run(inputs);
+  if (!wide.ok()) {
+    report_.notes.push_back(Concat("the source's noise could not be measured: ", wide.diag().what));
+    noise_runs_left_ = 0;
+    return nullptr;
+  }
+  noise.assign(reference.size(), -1);
+  for (size_t i = 0; i < reference.size(); ++i) {
+    Meter meter(false);
+    const Deviation d = meter.Add(reference[i], (*wide)[i]);
+    if (d.mismatch.empty()) noise[i] = d.worst;
+  }
+  return &noise;
+}
+
+bool Prover::RunSample(int index) {
+  // Sizes take turns, so that each meets random values and edges.
+  size_t set = ladders_.size() > 1 ? static_cast<size_t>(index) % ladders_.size() : 0;
+  Values inputs, reference;
+  std::optional<Result<Values>> actual;
+  bool ready = false;
+  if (!sizes_[set]) {
+    ready = FindSizes(set, index, &inputs, &reference, &actual);
+    if (!ready && set == 0) return false;
+    if (!ready) {
+      report_.notes.push_back(Concat("runs at one size only: ", ToString(*sizes_[0])));
+      ladders_.resize(1);
+      set = 0;
+    }
+  }
+  if (!ready) {
+    auto sample = MakeSample(index, *sizes_[set]);
+    std::optional<Result<Values>> ours;
+    if (sample.ok()) RunBoth(*sample, &ours, &actual);
+    if (!sample.ok() || !ours->ok()) {
+      const std::string why = sample.ok() ? ours->diag().what : sample.diag().what;
+      if (kinds_[static_cast<size_t>(index)] == SampleKind::kGiven) return NotRun(why);
+      report_.notes.push_back(
+          Concat("the source does not take ", Name(kinds_[static_cast<size_t>(index)]), " values: ", why));
+      return true;
+    }
+    inputs = *std::move(sample);
+    reference = **std::move(ours);
+  }
+  if (!actual->ok()) {
+    const std::string at = sizes_[set]->empty() ? "" : Concat(" at ", ToString(*sizes_[set]));
+    return Differs(Concat("the written model does not run", at, ": ", actual->diag().what));
+  }
+  SampleContext sample;
+  sample.kind = kinds_[static_cast<size_t>(index)];
+  sample.noise = [&]() { return NoiseOf(inputs, reference); };
+  sample.source = source_;
+  sample.inputs = &inputs;
+  sample.threads = threads_;
+  for (size_t i = 0; i < judges_.size(); ++i) {
+    sample.output = i;
+    judges_[i].Judge((**actual)[output_of_[i]], reference[i], sample);
+  }
+  if (elsewhere_ != nullptr) JudgeElsewhere(sample, inputs, reference);
+  return true;
+}
+
+void Prover::DropJudge(const Diag& diag) {
+  elsewhere_.reset();
+  judges_elsewhere_.clear();
+  report_.notes.push_back(Concat("not judged by ", options_.judge->name(), ": ", diag.what));
+}
+
+bool Prover::OpenJudge() {
+  if (options_.judge == nullptr) return true;
+  runtimes::OpenOptions open;
+  open.threads = threads_;
+  open.optimise = runtimes::OpenOptions::Optimise::kNone;
+  auto model = options_.judge->Open(options_.judged_file, open);
+  if (!model.ok()) {
+    if (!options_.source_file.empty() && options_.judge->Open(options_.source_file, open).ok()) {
+      return Differs(Concat("it takes the source, but not the written model: ", model.diag().what));
+    }
+    DropJudge(model.diag());
+    return true;
+  }
+  elsewhere_ = *std::move(model);
+  std::vector<std::string> names;
+  for (const runtimes::Port& port : elsewhere_->outputs()) names.push_back(port.name);
+  for (size_t i = 0; i < judges_.size(); ++i) {
+    const size_t at = FindName(names, judges_[i].name());
+    // What a cut laid open is no output of the file.
+    elsewhere_output_of_.push_back(at);
+    judges_elsewhere_.push_back(judges_[i]);
+    judges_elsewhere_.back().SetJudge(Concat(options_.judge->name(), " ", options_.judge->version()));
+  }
+  if (source_ == &cut_source_) {
+    DropJudge(Diag(diag::kProofNotRun, "the proof is cut, so there is nothing to hold its outputs to"));
+  }
+  return true;
+}
+
+void Prover::JudgeElsewhere(const SampleContext& sample, const Values& inputs, const Values& reference) {
+  std::vector<std::pair<std::string, RtValue>> named;
+  const std::vector<std::string> names = InputNames(*source_);
+  for (size_t i = 0; i < inputs.size(); ++i) named.emplace_back(names[i], inputs[i]);
+  auto results = RunInRuntime(elsewhere_.get(), named);
+  if (!results.ok()) {
+    if (results.diag().id != diag::kRuntimeRefused.id || judges_elsewhere_[0].samples() > 0) {
+      DropJudge(results.diag());
+      return;
+    }
+    // It opened the file and cannot run it; the source, where it is at hand, tells whether that is our doing.
+    runtimes::OpenOptions open;
+    open.optimise = runtimes::OpenOptions::Optimise::kNone;
+    if (!options_.source_file.empty()) {
+      if (auto model = options_.judge->Open(options_.source_file, open);
+          model.ok() && RunInRuntime(model->get(), named).ok()) {
+        Differs(Concat("it runs the source, but not the written model: ", results.diag().what));
+      }
+    }
+    DropJudge(results.diag());
+    return;
+  }
+  for (size_t i = 0; i < judges_elsewhere_.size(); ++i) {
+    if (elsewhere_output_of_[i] >= results->size()) continue;
+    SampleContext context = sample;
+    context.output = i;
+    judges_elsewhere_[i].Judge((*results)[elsewhere_output_of_[i]], reference[i], context);
+  }
+}
+
+void Prover::Conclude() {
+  report_.judges = "godwit";
+  for (OutputJudge& judge : judges_) report_.outputs.push_back(judge.Conclude());
+  for (OutputJudge& judge : judges_elsewhere_) report_.outputs.push_back(judge.Conclude());
+  if (elsewhere_ != nullptr) report_.judges += Concat(" and ", options_.judge->name(), " ", options_.judge->version());
+  const auto any = [&](Verdict verdict) -> const OutputProof* {
+    for (const OutputProof& o : report_.outputs) {
+      if (o.verdict == verdict) return &o;
+    }
+    return nullptr;
+  };
+  if (report_.verdict == Verdict::kDiffers) return;
+  if (const OutputProof* o = any(Verdict::kDiffers)) {
+    Differs(Concat("output '", Printable(o->name, 200), "' ", o->note, " (", o->judge, ")"));
+  } else if (any(Verdict::kProved) != nullptr) {
+    report_.verdict = Verdict::kProved;
+  } else if (const OutputProof* v = any(Verdict::kVacuous)) {
+    report_.verdict = Verdict::kVacuous;
+    report_.reason = Concat("no output could have differed: '", Printable(v->name, 200), "' is ", v->note);
+  } else {
+    NotRun(report_.outputs.empty() ? "nothing was compared" : report_.outputs.front().note);
+  }
+}
+
+Status Prover::Run() {
+  for (const auto& [name, spec] : options_.inputs) {
+    if (FindName(InputNames(*source_), name) == source_->region(Graph::main()).params.size()) {
+      return Diag(diag::kExecInput, Concat("the source has no input '", Printable(name, 200), "'"));
+    }
+  }
+  if (!Cut() || !MatchPorts()) return Ok{};
+  PlanSamples();
+  StartSessions();
+  if (!OpenJudge()) return Ok{};
+  report_.verdict = Verdict::kProved;
+  for (int i = 0; i < report_.samples; ++i) {
+    if (!RunSample(i)) return Ok{};
+    // What already differs stays so: the figures of a few samples are enough.
+    if (report_.verdict == Verdict::kDiffers) break;
+  }
+  std::string tried;
+  for (const auto& sizes : sizes_) {
+    if (sizes && !sizes->empty()) tried += Concat(tried.empty() ? "" : "; ", ToString(*sizes));
+  }
+  if (!tried.empty()) report_.notes.push_back(Concat("sizes: ", tried));
+  Conclude();
+  return Ok{};
+}
+
+}  // namespace
+
+std::string_view Name(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kProved: return "proved";
+    case Verdict::kVacuous: return "vacuous";
+    case Verdict::kDiffers: return "differs";
+    case Verdict::kNotRun: return "not run";
+  }
+  return "not run";
+}
+
+Result<ProofReport> Prove(const Graph& source, const Graph& written, const ProofOptions& options) {
+  const auto start = Clock::now();
+  ProofReport report;
+  RETURN_IF_ERROR(Prover(source, written, options, &report).Run());
+  report.seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  return report;
+}
+
+}  // namespace godwit

@@ -1,0 +1,270 @@
+// A proof passes what is the same, fails what is not, and calls vacuous what could not have failed.
+#include "verify/proof.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "support/import.h"
+#include "verify/sample_plan.h"
+
+namespace godwit {
+namespace {
+
+using testing::DataType;
+using testing::ImportBuilt;
+using testing::OnnxAttr;
+using testing::OnnxGraph;
+
+ProofReport Compare(const OnnxGraph& source, const OnnxGraph& written, const ProofOptions& options = {}) {
+  const Graph a = ImportBuilt(source), b = ImportBuilt(written);
+  auto report = Prove(a, b, options);
+  EXPECT_TRUE(report.ok());
+  return report.ok() ? *std::move(report) : ProofReport{};
+}
+
+// y = softmax(x w), with one weight changed by `off`.
+OnnxGraph Classifier(float off = 0) {
+  std::vector<float> w = testing::Numbers(12, 1);
+  w[5] += off;
+  OnnxGraph g;
+  g.Input("x", DataType::kFloat, {"N", 3}).Init("w", {3, 4}, w);
+  g.Node("MatMul", {"x", "w"}, {"logits"}).Node("Softmax", {"logits"}, {"y"}, {OnnxAttr("axis", 1)});
+  g.Output("y", DataType::kFloat);
+  return g;
+}
+
+TEST(Proof, TheSameModelIsEqualToTheLastBit) {
+  const ProofReport report = Compare(Classifier(), Classifier());
+  EXPECT_EQ(report.verdict, Verdict::kProved) << report.reason;
+  ASSERT_EQ(report.outputs.size(), 1U);
+  EXPECT_TRUE(report.outputs[0].exact);
+  EXPECT_EQ(report.samples, kProofSamples);
+  EXPECT_NE(ProofText(report).find("equal to the last bit"), std::string::npos);
+  EXPECT_NE(ProofText(report, true).find("sizes: N=1; N=2"), std::string::npos) << ProofText(report, true);
+}
+
+TEST(Proof, AChangedWeightFails) {
+  const ProofReport report = Compare(Classifier(), Classifier(0.01F));
+  EXPECT_EQ(report.verdict, Verdict::kDiffers);
+  EXPECT_NE(report.reason.find("'y'"), std::string::npos) << report.reason;
+  EXPECT_NE(ProofText(report).find("FAILED"), std::string::npos);
+  EXPECT_NE(ProofJson(report).find("\"verdict\":\"differs\""), std::string::npos);
+}
+
+TEST(Proof, AStatedToleranceTakesTheCalibratedOnesPlace) {
+  ProofOptions loose;
+  loose.tolerances[""].relative = 0.5;
+  EXPECT_EQ(Compare(Classifier(), Classifier(0.01F), loose).verdict, Verdict::kProved);
+  ProofOptions strict;
+  strict.tolerances["y"].has_sqnr = true;
+  strict.tolerances["y"].sqnr = 300;
+  EXPECT_EQ(Compare(Classifier(), Classifier(0.01F), strict).verdict, Verdict::kDiffers);
+}
+
+// Sums the same terms in another order: the noise of f32 and no more.
+TEST(Proof, ReassociationStaysWithinTheNoise) {
+  const auto sum = [](bool doubled) {
+    OnnxGraph g;
+    g.Input("x", DataType::kFloat, {1, 64}).Init("w", {64, 8}, testing::Numbers(512, 3));
+    g.Init("half", {1}, std::vector<float>{1.0F / 3});
+    if (doubled) {
+      g.Node("MatMul", {"x", "w"}, {"p"}).Node("Mul", {"p", "half"}, {"y"});
+    } else {
+      g.Node("Mul", {"x", "half"}, {"p"}).Node("MatMul", {"p", "w"}, {"y"});
+    }
+    g.Output("y", DataType::kFloat);
+    return g;
+  };
+  const ProofReport report = Compare(sum(false), sum(true));
+  EXPECT_EQ(report.verdict, Verdict::kProved) << report.reason;
+  EXPECT_FALSE(report.outputs[0].exact);
+  EXPECT_LT(report.outputs[0].worst, 1e-5);
+  EXPECT_GT(report.outputs[0].worst, 0);
+}
+
+// A difference of large numbers loses digits in f32: what the source itself loses is no fault of the conversion.
+TEST(Proof, ToleranceFollowsTheSourcesOwnNoise) {
+  const auto cancel = [](bool other) {
+    OnnxGraph g;
+    g.Input("x", DataType::kFloat, {1, 16}).Init("big", {1}, std::vector<float>{4096});
+    g.Init("third", {1}, std::vector<float>{1.0F / 3});
+    if (other) {
+      g.Node("Mul", {"x", "third"}, {"t"}).Node("Add", {"t", "big"}, {"a"}).Node("Sub", {"a", "big"}, {"y"});
+    } else {
+      g.Node("Mul", {"x", "third"}, {"y"});
+    }
+    g.Output("y", DataType::kFloat);
+    return g;
+  };
+  const ProofReport noisy = Compare(cancel(true), cancel(false));
+  EXPECT_EQ(noisy.verdict, Verdict::kProved) << noisy.reason;
+  EXPECT_GT(noisy.outputs[0].tolerance, 1e-5);
+  EXPECT_GT(noisy.outputs[0].noise, 0);
+  // The other way round the source is exact, and the written model is at fault.
+  EXPECT_EQ(Compare(cancel(false), cancel(true)).verdict, Verdict::kDiffers);
+}
+
+TEST(Proof, WhatCouldNotFailIsVacuous) {
+  const auto constant = [](float bias) {
+    OnnxGraph g;
+    g.Input("x", DataType::kFloat, {1, 8}).Init("low", {1}, std::vector<float>{-1000 + bias});
+    g.Node("Add", {"x", "low"}, {"a"}).Node("Relu", {"a"}, {"y"}).Output("y", DataType::kFloat);
+    return g;
+  };
+  const ProofReport report = Compare(constant(0), constant(7));
+  EXPECT_EQ(report.verdict, Verdict::kVacuous);
+  EXPECT_NE(report.reason.find("'y'"), std::string::npos) << report.reason;
+
+  const auto nan = [](const char* op) {
+    OnnxGraph g;
+    g.Input("x", DataType::kFloat, {1, 8}).Init("n", {1}, std::vector<float>{std::nanf("")});
+    g.Node(op, {"x", "n"}, {"y"}).Output("y", DataType::kFloat);
+    return g;
+  };
+  const ProofReport both = Compare(nan("Add"), nan("Mul"));
+  EXPECT_EQ(both.verdict, Verdict::kVacuous) << both.reason;
+  EXPECT_NE(both.outputs[0].note.find("NaN"), std::string::npos);
+}
+
+TEST(Proof, HeightAndWidthDifferAndASecondSizeIsTried) {
+  // Transposing height and width is no change where they are equal.
+  const auto turned = [](bool turn) {
+    OnnxGraph g;
+    g.Input("x", DataType::kFloat, {1, 2, "H", "W"});
+    if (turn) {
+      g.Node("Transpose", {"x"}, {"t"}, {OnnxAttr("perm", std::vector<int64_t>{0, 1, 3, 2})});
+      g.Node("Relu", {"t"}, {"y"});
+    } else {
+      g.Node("Relu", {"x"}, {"y"});
+    }
+    g.Output("y", DataType::kFloat);
+    return g;
+  };
+  const ProofReport report = Compare(turned(false), turned(true));
+  EXPECT_EQ(report.verdict, Verdict::kDiffers);
+  EXPECT_NE(report.reason.find("shape"), std::string::npos) << report.reason;
+  // A dim that the written model pins shows at the second size.
+  const auto pinned = [](bool pin) {
+    OnnxGraph g;
+    g.Input("x", DataType::kFloat, {"N", 4});
+    g.Init("s", {2}, std::vector<int64_t>{pin ? 1 : -1, 4});
+    g.Node("Reshape", {"x", "s"}, {"r"}).Node("Relu", {"r"}, {"y"}).Output("y", DataType::kFloat);
+    return g;
+  };
+  const ProofReport pin = Compare(pinned(false), pinned(true));
+  EXPECT_EQ(pin.verdict, Verdict::kDiffers);
+  EXPECT_NE(pin.reason.find("N=2"), std::string::npos) << pin.reason;
+}
+
+TEST(Proof, SizesThatTheModelDoesNotTakeAreLeftAlone) {
+  // Only a multiple of 224 fits the reshape.
+  OnnxGraph g;
+  g.Input("x", DataType::kFloat, {1, 1, "H", "W"}).Init("s", {3}, std::vector<int64_t>{-1, 224, 224});
+  g.Node("Reshape", {"x", "s"}, {"r"}).Node("Relu", {"r"}, {"y"}).Output("y", DataType::kFloat);
+  const ProofReport report = Compare(g, g);
+  EXPECT_EQ(report.verdict, Verdict::kProved) << report.reason;
+  bool said = false;
+  for (const std::string& note : report.notes) said = said || note.find("H=224 W=224") != std::string::npos;
+  EXPECT_TRUE(said) << ProofText(report, true);
+}
+
+TEST(Proof, PlacesOfAMaximumMayFlipOnATie) {
+  const auto best = [](float second, float third) {
+    OnnxGraph g;
+    g.Input("x", DataType::kFloat, {3, 1}).Init("w", {1, 4}, std::vector<float>{1, second, third, -2});
+    g.Node("MatMul", {"x", "w"}, {"p"}).Node("ArgMax", {"p"}, {"i"}, {OnnxAttr("axis", 1)});
+    g.Output("i", DataType::kInt64);
+    return g;
+  };
+  const ProofReport tie = Compare(best(2, 2), best(2, 2.000001F));
+  EXPECT_NE(tie.verdict, Verdict::kDiffers) << tie.reason;
+  EXPECT_NE(ProofText(tie, true).find("ties within the tolerance"), std::string::npos) << ProofText(tie, true);
+  EXPECT_EQ(Compare(best(2.1F, 2), best(2, 2.1F)).verdict, Verdict::kDiffers);
+}
+
+TEST(Proof, UnknownOperatorsAreCutOut) {
+  const auto model = [](const char* op, float bias) {
+    OnnxGraph g;
+    g.Input("x", DataType::kFloat, {2, 3}).Init("b", {1}, std::vector<float>{bias});
+    g.Node("Exp", {"x"}, {"e"}).Node("Secret", {"e"}, {"s"}, {}, "vendor").Node(op, {"s"}, {"r"});
+    g.Node("Add", {"r", "b"}, {"y"})
+        .Value("s", testing::OnnxType(DataType::kFloat, {2, 3}))
+        .Output("y", DataType::kFloat);
+    return g;
+  };
+  const ProofReport same = Compare(model("Relu", 1), model("Relu", 1));
+  EXPECT_EQ(same.verdict, Verdict::kProved) << same.reason;
+  EXPECT_EQ(same.outputs.size(), 2U);
+  EXPECT_NE(ProofText(same, true).find("vendor.Secret"), std::string::npos) << ProofText(same, true);
+  EXPECT_EQ(Compare(model("Relu", 1), model("Relu", 2)).verdict, Verdict::kDiffers);
+}
+
+TEST(Proof, RandomOutputsAreSaidNotToBeCompared) {
+  OnnxGraph g;
+  g.Input("x", DataType::kFloat, {2, 3}).Node("RandomNormalLike", {"x"}, {"n"}).Node("Add", {"x", "n"}, {"noisy"});
+  g.Node("Exp", {"x"}, {"y"}).Output("y", DataType::kFloat).Output("noisy", DataType::kFloat);
+  const ProofReport report = Compare(g, g);
+  EXPECT_EQ(report.verdict, Verdict::kProved) << report.reason;
+  EXPECT_EQ(report.outputs[1].verdict, Verdict::kNotRun);
+  EXPECT_NE(ProofText(report).find("random"), std::string::npos);
+}
+
+TEST(Proof, MissingOutputsAndNewInputsAreDifferences) {
+  OnnxGraph other = Classifier();
+  other.Input("extra", DataType::kFloat, {1});
+  EXPECT_EQ(Compare(Classifier(), other).verdict, Verdict::kDiffers);
+  OnnxGraph renamed;
+  renamed.Input("x", DataType::kFloat, {"N", 3}).Node("Relu", {"x"}, {"z"}).Output("z", DataType::kFloat);
+  const ProofReport report = Compare(Classifier(), renamed);
+  EXPECT_EQ(report.verdict, Verdict::kDiffers);
+  EXPECT_NE(report.reason.find("no output 'y'"), std::string::npos);
+}
+
+TEST(Proof, StatedInputsMustFit) {
+  ProofOptions options;
+  options.inputs["nothing"].ranged = true;
+  const Graph g = ImportBuilt(Classifier());
+  const auto report = Prove(g, g, options);
+  ASSERT_FALSE(report.ok());
+  EXPECT_EQ(report.diag().id, "exec.input");
+}
+
+TEST(Proof, RealSamplesComeFirst) {
+  ProofOptions options;
+  options.data = {{Tensor::F32({5, 3}, testing::Numbers(15, 4))}, {Tensor::F32({4, 3}, testing::Numbers(12, 5))}};
+  const ProofReport report = Compare(Classifier(), Classifier(), options);
+  EXPECT_EQ(report.verdict, Verdict::kProved) << report.reason;
+}
+
+TEST(Samples, IndicesStayWithinTheAxis) {
+  OnnxGraph g;
+  g.Input("ids", DataType::kInt64, {"N", "T"}).Init("table", {7, 2}, testing::Numbers(14, 1));
+  g.Node("Gather", {"table", "ids"}, {"y"}).Output("y", DataType::kFloat);
+  const Graph graph = ImportBuilt(g);
+  for (const SampleKind kind : SampleKinds(kProofSamples)) {
+    const auto sample = DrawSample(graph, {}, {kind, 3, {{"N", 2}, {"T", 40}}});
+    ASSERT_TRUE(sample.ok());
+    for (const int64_t id : (*sample)[0].tensor.span<int64_t>()) {
+      EXPECT_GE(id, 0);
+      EXPECT_LT(id, 7);
+    }
+  }
+  const auto again = DrawSample(graph, {}, {SampleKind::kRandom, 3, {{"N", 2}, {"T", 40}}});
+  const auto other = DrawSample(graph, {}, {SampleKind::kRandom, 4, {{"N", 2}, {"T", 40}}});
+  const auto first = DrawSample(graph, {}, {SampleKind::kRandom, 3, {{"N", 2}, {"T", 40}}});
+  EXPECT_TRUE(Identical((*again)[0].tensor, (*first)[0].tensor));
+  EXPECT_FALSE(Identical((*again)[0].tensor, (*other)[0].tensor));
+}
+
+TEST(Samples, OpenDimsGetDifferentSizes) {
+  OnnxGraph g;
+  g.Input("x", DataType::kFloat, {"batch", 3, "H", "W"}).Node("Relu", {"x"}, {"y"}).Output("y", DataType::kFloat);
+  const Graph graph = ImportBuilt(g);
+  EXPECT_EQ(OpenDims(graph, {}), (std::vector<std::string>{"batch", "H", "W"}));
+  EXPECT_EQ(ToString(SizesToTry(graph, {}, 0).front()), "batch=1 H=64 W=96");
+  EXPECT_EQ(ToString(SizesToTry(graph, {}, 1).front()), "batch=2 H=96 W=64");
+}
+
+}  // namespace
+}  // namespace godwit
