@@ -50,7 +50,7 @@ class OutputJudge {
   double peak_ = 0;        // of all samples but the large one
   double mean_total_ = 0;  // over samples, in units of the peak
   double worst_absolute_ = 0;
-  double ratio_ = 0;         // worst error in units of its tolerance
+  double rank_ = -1;         // of the sample that is shown
   double noise_ratio_ = -1;  // the largest that was measured, in units of the peak
   std::optional<RtValue> first_;
   bool varies_ = false;  // between samples
