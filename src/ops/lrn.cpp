@@ -76,7 +76,8 @@ Status EvalLpNorm(EvalCtx& ctx) {
       const double v = std::fabs(line[k * lines.inner]);
       sum += p == 1 ? v : p == 2 ? v * v : mathfn::Pow(v, p);
     }
-    const double norm = std::max(epsilon, p == 1 ? sum : p == 2 ? std::sqrt(sum) : mathfn::Pow(sum, 1 / p));
+    double norm = p == 1 ? sum : p == 2 ? std::sqrt(sum) : mathfn::Pow(sum, 1 / p);
+    if (norm < epsilon) norm = epsilon;  // NaN stays
     // A line of zeros stays one.
     for (int64_t k = 0; k < lines.length; ++k) line[k * lines.inner] = norm == 0 ? 0 : line[k * lines.inner] / norm;
   }

@@ -1,0 +1,56 @@
+#include "passes/fusion_policy.h"
+
+#include <algorithm>
+
+namespace godwit {
+
+namespace {
+
+/// A rule whose result needs an operator of ai.onnx from that version on.
+struct Need {
+  std::string_view rule;
+  int64_t opset;
+  bool microsoft = false;  ///< com.microsoft has it at any opset
+};
+constexpr Need kNeeds[] = {
+    {"fuse-gelu", 20, true}, {"fuse-gelu-halves", 20, true}, {"fuse-mish", 18},
+    {"fuse-hard-swish", 14}, {"fuse-silu", 24, true},        {"fuse-norm", 17},
+    {"fuse-rms-norm", 23},   {"fuse-group-norm", 21},        {"fuse-whole-norm", 17},
+    {"fuse-attention", 23},  {"fuse-attention-heads", 23},
+};
+
+// Both sides with the runtime's own optimisations on, which may put the parts together too.
+constexpr FusionEvidence kEvidence[] = {
+    {"fuse-gelu", "Gelu", "ort", "1.31", false},
+    {"fuse-mish", "Mish", "ort", "1.31", false},
+    {"fuse-hard-swish", "HardSwish", "ort", "1.31", false},
+    {"fuse-hard-sigmoid", "HardSigmoid", "ort", "1.31", false},
+    {"fuse-silu", "Swish", "ort", "1.31", true},
+    {"fuse-rms-norm", "RMSNormalization", "ort", "1.31", false},
+    {"fuse-lp-norm", "LpNormalization", "ort", "1.31", false},
+    {"fuse-group-norm", "GroupNormalization", "ort", "1.31", true},
+    {"fuse-whole-norm", "LayerNormalization", "ort", "1.31", true},
+    {"fuse-attention", "Attention", "ort", "1.31", false},
+};
+
+}  // namespace
+
+std::span<const FusionEvidence> AllFusionEvidence() { return kEvidence; }
+
+std::set<std::string> FusionsToLeave(const FusionTarget& target) {
+  std::set<std::string> out;
+  if (target.opset == 0) return out;
+  for (const Need& need : kNeeds) {
+    if (target.opset < need.opset && !(need.microsoft && target.microsoft)) out.emplace(need.rule);
+  }
+  // A group norm of one group is layer_norm only where it cannot stay what it is.
+  if (target.opset >= 21) out.emplace("fuse-whole-norm");
+  // ai.onnx has no lp_norm with an epsilon.
+  if (!target.approximate) out.emplace("fuse-lp-norm-clamped");
+  for (const FusionEvidence& evidence : kEvidence) {
+    if (evidence.slower && evidence.runtime == target.runtime) out.emplace(evidence.rule);
+  }
+  return out;
+}
+
+}  // namespace godwit
