@@ -5,6 +5,7 @@
 #include "ir/eval.h"
 #include "ir/infer.h"
 #include "ir/op_def.h"
+#include "ops/decompose.h"
 #include "ops/samples.h"
 
 namespace godwit::ops {
@@ -92,6 +93,7 @@ extern const OpDef kAffineGrid{.name = "affine_grid",
                                .constraints = kRules,
                                .infer = Infer,
                                .eval = Eval,
+                               .decompose = DecomposeAffineGrid,
                                .samples = Samples};
 
 }  // namespace godwit::ops

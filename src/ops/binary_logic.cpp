@@ -1,5 +1,6 @@
 // logical_and, logical_or, logical_xor, bitwise_and, bitwise_or, bitwise_xor, bit_shift.
 #include "ops/broadcast.h"
+#include "ops/decompose.h"
 #include "ops/elementwise.h"
 #include "ops/samples.h"
 
@@ -77,8 +78,12 @@ std::span<const Sample> BoolSamples() {
   return samples;
 }
 std::span<const Sample> BitSamples() {
-  static const Sample samples[] = {
-      {{"u8[2,3,4]", "u8[3,1]"}, {}}, {{"i32[4]", "i32[]"}, {}}, {{"u64[2,0]", "u64[1,1]"}, {}}};
+  static const Sample samples[] = {{{"u8[2,3,4]", "u8[3,1]"}, {}},
+                                   {{"i32[4]", "i32[]"}, {}},
+                                   {{"u64[2,0]", "u64[1,1]"}, {}},
+                                   {{"i8[3] = -128,-1,5", "i8[3] = 127,-2,-6"}, {}},
+                                   {{"i64[2] = -9223372036854775807,77", "i64[2] = -3,9223372036854775807"}, {}},
+                                   {{"u64[2] = 9223372036854775815,77", "u64[1] = 9223372036854775811"}, {}}};
   return samples;
 }
 std::span<const Sample> ShiftSamples() {
@@ -98,7 +103,8 @@ constexpr OpDef Logical(std::string_view name, std::string_view doc, Status (*in
           .eval = eval,
           .samples = BoolSamples};
 }
-constexpr OpDef Bitwise(std::string_view name, std::string_view doc, Status (*eval)(EvalCtx&)) {
+constexpr OpDef Bitwise(std::string_view name, std::string_view doc, Status (*eval)(EvalCtx&),
+                        Status (*decompose)(DecomposeCtx&)) {
   return {.name = name,
           .doc = doc,
           .operands = kBitsIn,
@@ -106,6 +112,7 @@ constexpr OpDef Bitwise(std::string_view name, std::string_view doc, Status (*ev
           .constraints = kBroadcastConstraint,
           .infer = InferBinary,
           .eval = eval,
+          .decompose = decompose,
           .samples = BitSamples};
 }
 
@@ -114,9 +121,11 @@ constexpr OpDef Bitwise(std::string_view name, std::string_view doc, Status (*ev
 extern const OpDef kLogicalAnd = Logical("logical_and", "True where both are.", InferBool<And>, EvalBool<And>);
 extern const OpDef kLogicalOr = Logical("logical_or", "True where either is.", InferBool<Or>, EvalBool<Or>);
 extern const OpDef kLogicalXor = Logical("logical_xor", "True where one alone is.", InferBool<Xor>, EvalBool<Xor>);
-extern const OpDef kBitwiseAnd = Bitwise("bitwise_and", "The bits that both have.", EvalBitwiseAnd);
-extern const OpDef kBitwiseOr = Bitwise("bitwise_or", "The bits that either has.", EvalBitwiseOr);
-extern const OpDef kBitwiseXor = Bitwise("bitwise_xor", "The bits that one alone has.", EvalBitwiseXor);
+extern const OpDef kBitwiseAnd =
+    Bitwise("bitwise_and", "The bits that both have.", EvalBitwiseAnd, DecomposeBitwiseAnd);
+extern const OpDef kBitwiseOr = Bitwise("bitwise_or", "The bits that either has.", EvalBitwiseOr, DecomposeBitwiseOr);
+extern const OpDef kBitwiseXor =
+    Bitwise("bitwise_xor", "The bits that one alone has.", EvalBitwiseXor, DecomposeBitwiseXor);
 extern const OpDef kBitShift{.name = "bit_shift",
                              .doc = "a shifted by b bits; bits shifted out are lost.",
                              .operands = kBitsIn,

@@ -9,6 +9,7 @@
 #include "ir/eval.h"
 #include "ir/infer.h"
 #include "ir/op_def.h"
+#include "ops/decompose.h"
 #include "ops/samples.h"
 #include "ops/strided_copy.h"
 
@@ -241,6 +242,7 @@ extern const OpDef kCol2Im{.name = "col2im",
                            .constraints = kColRules,
                            .infer = InferCol,
                            .eval = EvalCol,
+                           .decompose = DecomposeCol2Im,
                            .samples = ColSamples};
 extern const OpDef kMaxUnpool{.name = "max_unpool",
                               .doc = "Puts pooled maxima back where they were, zero elsewhere.",

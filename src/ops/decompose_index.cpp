@@ -1,4 +1,4 @@
-// Operators over positions: losses at target classes, triangles, running sums and products.
+// Operators over positions: losses at target classes, triangles, running sums and products, crops around the centre.
 #include "ops/decompose.h"
 #include "ops/expr.h"
 #include "ops/ops.h"
@@ -39,6 +39,47 @@ Status DecomposeCum(DecomposeCtx& ctx) {
   const Expr spread = Unsqueeze(wide, {axis});
   const Expr gone = ctx.attrs.Flag("exclusive") ? Or(late, Equal(from, to)) : late;
   Result0(ctx, Reduce(Where(gone, neutral, spread), sum ? "sum" : "prod", {axis + 1}, false), x.dtype());
+  return Ok{};
+}
+
+// A crop where the axis is longer than wanted, zeros around it where it is shorter.
+Status DecomposeCenterCropPad(DecomposeCtx& ctx) {
+  Expr x = RankedOperand(ctx, 0);
+  if (ctx.failed()) return Ok{};
+  if (x.dtype() == DType::kString) return ctx.Cannot("text has no zero");
+  std::vector<int64_t> axes = ctx.attrs.Ints("axes");
+  if (axes.empty() && !ctx.attrs.Has("axes")) {
+    for (int64_t i = 0; i < x.rank(); ++i) axes.push_back(i);
+  }
+  const Expr shape = Operand(ctx, 1);
+  std::vector<int64_t> cut;
+  Extents starts, ends;
+  Extents pads(static_cast<size_t>(2 * x.rank()), Extent(0));
+  bool padded = false;
+  for (size_t i = 0; i < axes.size(); ++i) {
+    const int64_t axis = axes[i] < 0 ? axes[i] + x.rank() : axes[i];
+    if (axis < 0 || axis >= x.rank()) return ctx.Cannot("the axes are none of the operand's");
+    const Extent have = Extent::Of(x, static_cast<int>(axis));
+    const auto place = static_cast<int64_t>(i);
+    const auto known = ctx.Ints(1);
+    const Extent want =
+        known && i < known->size() ? Extent((*known)[i]) : Extent::Value(Slice(shape, 0, place, place + 1));
+    const Extent kept = Extent::Smaller(have, want);
+    const Extent start = (have - kept) / 2;
+    if (!(kept.dim() == have.dim())) {
+      cut.push_back(axis);
+      starts.push_back(start);
+      ends.push_back(start + kept);
+    }
+    if (kept.dim() == want.dim()) continue;
+    padded = true;
+    const Extent before = (want - kept) / 2;
+    pads[static_cast<size_t>(axis)] = before;
+    pads[static_cast<size_t>(axis + x.rank())] = want - kept - before;
+  }
+  if (!cut.empty()) x = Apply(ctx, kSlice, {x, DimsOf(ctx, starts), DimsOf(ctx, ends), I64s(ctx, cut)});
+  if (padded) x = Apply(ctx, kPad, {x, DimsOf(ctx, pads)});
+  ctx.Out(0, x.id());
   return Ok{};
 }
 

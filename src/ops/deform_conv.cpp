@@ -7,6 +7,7 @@
 #include "ir/cost.h"
 #include "ir/op_def.h"
 #include "ops/conv_common.h"
+#include "ops/decompose.h"
 #include "ops/plain.h"
 #include "ops/samples.h"
 
@@ -194,6 +195,7 @@ extern const OpDef kDeformConv{.name = "deform_conv",
                                .constraints = kRules,
                                .infer = Infer,
                                .eval = Eval,
+                               .decompose = DecomposeDeformConv,
                                .macs = Macs,
                                .samples = Samples};
 

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "ir/op_def.h"
+#include "ops/decompose.h"
 #include "ops/samples.h"
 #include "ops/wide.h"
 
@@ -58,6 +59,7 @@ extern const OpDef kDynamicQuantize{.name = "dynamic_quantize",
                                     .results = kOut,
                                     .infer = Infer,
                                     .eval = Eval,
+                                    .decompose = DecomposeDynamicQuantize,
                                     .samples = Samples};
 
 }  // namespace godwit::ops

@@ -60,6 +60,9 @@ Extent operator-(const Extent& a, const Extent& b) { return Combine(a, b, a.dim_
 Extent operator*(const Extent& a, const Extent& b) { return Combine(a, b, a.dim_ * b.dim_, kMul); }
 Extent operator/(const Extent& a, const Extent& b) { return Combine(a, b, Dim::FloorDiv(a.dim_, b.dim_), kDiv); }
 
+Extent Extent::Larger(const Extent& a, const Extent& b) { return Combine(a, b, Dim::Max(a.dim_, b.dim_), kMax); }
+Extent Extent::Smaller(const Extent& a, const Extent& b) { return Combine(a, b, Dim::Min(a.dim_, b.dim_), kMin); }
+
 Expr Operand(DecomposeCtx& ctx, size_t i) { return Expr(ctx, ctx.In(i)); }
 Expr RankedOperand(DecomposeCtx& ctx, size_t i) {
   if (!ctx.TypeOfIn(i).ranked()) ctx.Fail(ctx.Cannot("the rank of an operand is not known"));
@@ -81,6 +84,11 @@ Expr Apply(DecomposeCtx& ctx, const OpDef& op, const std::vector<Expr>& in, Attr
 Expr Const(DecomposeCtx& ctx, Tensor tensor) { return Expr(ctx, ctx.build.Constant(std::move(tensor))); }
 Expr I64s(DecomposeCtx& ctx, const std::vector<int64_t>& values) { return Expr(ctx, ctx.build.I64s(values)); }
 Expr ScalarOf(DecomposeCtx& ctx, DType dtype, double value) { return Expr(ctx, ctx.build.Scalar(dtype, value)); }
+Expr IntegerOf(DecomposeCtx& ctx, DType dtype, int64_t value) {
+  Tensor t(dtype, {});
+  StoreI64(dtype, value, t.mutable_raw());
+  return Const(ctx, std::move(t));
+}
 
 Expr Widen(const Expr& x) { return x.dtype() == DType::kF16 || x.dtype() == DType::kBF16 ? Cast(x, DType::kF32) : x; }
 void ResultN(DecomposeCtx& ctx, size_t i, const Expr& y, DType dtype) { ctx.Out(i, Cast(y, dtype).id()); }

@@ -49,6 +49,8 @@ class Extent {
   friend Extent operator*(const Extent& a, const Extent& b);
   /// Rounds down; both are sizes.
   friend Extent operator/(const Extent& a, const Extent& b);
+  static Extent Larger(const Extent& a, const Extent& b);
+  static Extent Smaller(const Extent& a, const Extent& b);
 
  private:
   friend Expr DimsOf(DecomposeCtx& ctx, const std::vector<Extent>& dims);
@@ -72,6 +74,8 @@ std::vector<Expr> ApplyN(DecomposeCtx& ctx, const OpDef& op, const std::vector<E
 Expr Const(DecomposeCtx& ctx, Tensor tensor);
 Expr I64s(DecomposeCtx& ctx, const std::vector<int64_t>& values);
 Expr ScalarOf(DecomposeCtx& ctx, DType dtype, double value);
+/// An integer of any size, exactly.
+Expr IntegerOf(DecomposeCtx& ctx, DType dtype, int64_t value);
 /// f16 and bf16 become f32, in which several steps lose less; others stay.
 Expr Widen(const Expr& x);
 /// Sets the result, cast to the element type that the operator states for it.

@@ -9,6 +9,7 @@
 #include "ir/eval.h"
 #include "ir/infer.h"
 #include "ir/op_def.h"
+#include "ops/decompose.h"
 #include "ops/samples.h"
 #include "ops/strided_copy.h"
 
@@ -218,6 +219,7 @@ extern const OpDef kGridSample{.name = "grid_sample",
                                .constraints = kRules,
                                .infer = Infer,
                                .eval = Eval,
+                               .decompose = DecomposeGridSample,
                                .samples = Samples};
 
 }  // namespace godwit::ops

@@ -7,6 +7,7 @@
 
 #include "ir/commute.h"
 #include "ir/op_def.h"
+#include "ops/decompose.h"
 #include "ops/samples.h"
 #include "ops/wide.h"
 
@@ -184,6 +185,7 @@ extern const OpDef kQuantize{.name = "quantize",
                              .infer = Infer,
                              .eval = EvalQuantize,
                              .commute = Commute,
+                             .decompose = DecomposeQuantize,
                              .samples = QuantizeSamples};
 extern const OpDef kDequantize{.name = "dequantize",
                                .doc = "(x - zero_point) * scale.",
@@ -194,6 +196,7 @@ extern const OpDef kDequantize{.name = "dequantize",
                                .infer = Infer,
                                .eval = EvalDequantize,
                                .commute = Commute,
+                               .decompose = DecomposeDequantize,
                                .samples = DequantizeSamples};
 
 }  // namespace godwit::ops

@@ -7,6 +7,7 @@
 #include "ir/eval.h"
 #include "ir/infer.h"
 #include "ir/op_def.h"
+#include "ops/decompose.h"
 #include "ops/samples.h"
 #include "ops/strided_copy.h"
 
@@ -158,6 +159,7 @@ extern const OpDef kCenterCropPad{.name = "center_crop_pad",
                                   .constraints = kCropRules,
                                   .infer = InferCrop,
                                   .eval = EvalCrop,
+                                  .decompose = DecomposeCenterCropPad,
                                   .samples = CropSamples};
 
 }  // namespace godwit::ops

@@ -7,6 +7,7 @@
 #include "ir/eval.h"
 #include "ir/infer.h"
 #include "ir/op_def.h"
+#include "ops/decompose.h"
 #include "ops/index_walk.h"
 #include "ops/samples.h"
 #include "ops/strided_copy.h"
@@ -224,6 +225,7 @@ extern const OpDef kScatterElements{.name = "scatter_elements",
                                     .constraints = kElementsRules,
                                     .infer = InferData,
                                     .eval = EvalElements,
+                                    .decompose = DecomposeScatterElements,
                                     .samples = ElementsSamples};
 extern const OpDef kScatterNd{.name = "scatter_nd",
                               .doc = "Writes slices at index tuples, which are the last dim of indices.",
@@ -233,6 +235,7 @@ extern const OpDef kScatterNd{.name = "scatter_nd",
                               .constraints = kNdRules,
                               .infer = InferData,
                               .eval = EvalNd,
+                              .decompose = DecomposeScatterNd,
                               .samples = NdSamples};
 extern const OpDef kTensorScatter{.name = "tensor_scatter",
                                   .doc = "A cache with rows written from a position of each batch on.",
@@ -242,6 +245,7 @@ extern const OpDef kTensorScatter{.name = "tensor_scatter",
                                   .constraints = kCacheRules,
                                   .infer = InferData,
                                   .eval = EvalCache,
+                                  .decompose = DecomposeTensorScatter,
                                   .samples = CacheSamples};
 
 }  // namespace godwit::ops

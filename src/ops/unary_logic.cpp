@@ -1,6 +1,7 @@
 // logical_not, bitwise_not, is_nan, is_inf.
 #include <cmath>
 
+#include "ops/decompose.h"
 #include "ops/elementwise.h"
 #include "ops/samples.h"
 
@@ -77,6 +78,7 @@ extern const OpDef kBitwiseNot{.name = "bitwise_not",
                                .infer = InferSame,
                                .eval = EvalBitwiseNot,
                                .commute = CommuteElementwise,
+                               .decompose = DecomposeBitwiseNot,
                                .samples = BitSamples};
 extern const OpDef kIsNan{.name = "is_nan",
                           .doc = "True where x is not a number.",
