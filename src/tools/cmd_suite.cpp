@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "tools/model_run.h"
 #include "tools/table.h"
+#include "tools/through.h"
 #include "tools/verbs.h"
 #include "verify/suite.h"
 
@@ -19,6 +20,10 @@ constexpr Option kOptions[] = {
     {"--filter", OptionKind::kText, "TEXT", "only cases whose path contains this text"},
     {"--rtol", OptionKind::kNumber, "X", "relative tolerance, default 1e-3"},
     {"--atol", OptionKind::kNumber, "X", "absolute tolerance, default 1e-7"},
+    {"--through", OptionKind::kText, "FORMATS",
+     "write each model so and read it back, then test that: onnx@17; onnx@11,onnx@17 goes there and on; onnx alone "
+     "means the model's own opset"},
+    {"--keep", OptionKind::kText, "DIR", "with --through: the first written files, by the cases' names"},
     kReferenceOption,
     kPrecisionOption,
     kThreadsOption,
@@ -84,6 +89,11 @@ int Run(const Args& args) {
   options.session = SessionOptionsOf(args);
   // Cases are small: threads cost more than they give.
   if (!args.Has("--threads")) options.session.threads = 1;
+  if (args.Has("--through")) {
+    auto through = MakeThrough(args.Text("--through"), args.Text("--keep"));
+    if (!through.ok()) return problems->Show(through.diag());
+    options.through = *std::move(through);
+  }
   const std::string filter = args.Text("--filter");
   const bool page = args.Has("--markdown"), json = args.Has("--json");
   size_t passed = 0;
@@ -127,7 +137,7 @@ int Run(const Args& args) {
 extern const Verb kSuiteVerb = {
     "suite",
     "Runs every case of a conformance suite and compares; the last line is `N passed, N failed`.",
-    "DIR [--filter TEXT] [--rtol X] [--atol X] [--markdown]",
+    "DIR [--filter TEXT] [--rtol X] [--atol X] [--through onnx@17] [--markdown]",
     "godwit suite examples",
     kOptions,
     true,

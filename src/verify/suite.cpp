@@ -21,8 +21,9 @@ SuiteResult Fail(Outcome outcome, const Diag& diag) {
 }
 
 Outcome OutcomeOf(Exit exit) {
-  return exit == Exit::kUnsupported || exit == Exit::kLimit || exit == Exit::kUnsafe ? Outcome::kRefused
-                                                                                     : Outcome::kError;
+  const bool refused =
+      exit == Exit::kUnsupported || exit == Exit::kLimit || exit == Exit::kUnsafe || exit == Exit::kTarget;
+  return refused ? Outcome::kRefused : Outcome::kError;
 }
 
 Result<RtValue> ReadValue(const std::string& path, const Type& type) {
@@ -124,6 +125,11 @@ SuiteResult RunCase(const SuiteCase& test, const SuiteOptions& options) {
   if (!graph.ok()) return Fail(OutcomeOf(graph.diag().exit), graph.diag());
   for (const Diag& diag : sink.all()) {
     if (diag.severity == Severity::kError) return Fail(OutcomeOf(sink.exit()), diag);
+  }
+  if (options.through) {
+    auto written = options.through(*graph, test.name);
+    if (!written.ok()) return Fail(OutcomeOf(written.diag().exit), written.diag());
+    graph = std::move(written);
   }
   Session session(*graph, options.session);
   if (test.data_sets.empty()) return RunOnce(session, *graph, test, "", options);

@@ -31,6 +31,8 @@ struct SuiteOptions {
   Tolerance tolerance;
   Limits limits;
   SessionOptions session;
+  /// Where set: what is run is what this makes of the model, its inputs and outputs the same.
+  std::function<Result<Graph>(const Graph& graph, const std::string& name)> through;
 };
 
 /// All cases below a folder, by name.

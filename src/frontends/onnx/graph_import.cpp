@@ -332,6 +332,7 @@ void GraphImport::ImportOpaque(const onnx::Node& node, const std::vector<ValueId
   attrs.Set("domain", std::string(node.domain));
   attrs.Set("op_type", std::string(node.op_type));
   std::vector<const onnx::Graph*> graphs;
+  std::vector<std::string> graph_names;
   for (const onnx::Attribute& raw : node.attributes) {
     const onnx::Attribute* a = Resolve(raw);
     if (a == nullptr) continue;
@@ -353,11 +354,14 @@ void GraphImport::ImportOpaque(const onnx::Node& node, const std::vector<ValueId
         if (auto t = tensors_.Load(*a->t()); t.ok()) attrs.Set(name, *std::move(t));
         break;
       case onnx::AttributeType::kGraph:
-        if (a->g() != nullptr) graphs.push_back(a->g());
+        if (a->g() == nullptr) break;
+        graphs.push_back(a->g());
+        graph_names.emplace_back(raw.name);
         break;
       default: break;
     }
   }
+  if (!graphs.empty()) attrs.Set("graphs", std::move(graph_names));
   auto out = EmitRegions(ops::kOpaque, in, node.outputs.size(), std::move(attrs), graphs,
                          std::vector<std::vector<Type>>(graphs.size()));
   if (!out.ok()) return Report(node, std::move(out.diag()));

@@ -1,0 +1,441 @@
+#include "backends/onnx/model_export.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "backends/onnx/row.h"
+#include "backends/onnx/weights.h"
+#include "base/text.h"
+#include "ir/walk.h"
+#include "ops/ops.h"
+
+namespace godwit::to_onnx {
+
+namespace {
+
+constexpr int64_t kSharedElements = 64;  // constants up to this size are written once for all who need the same
+
+// The first version of ai.onnx.ml to go with an operator set: those of one release of the standard.
+int64_t MlVersion(int opset) {
+  if (opset >= 21) return 5;
+  if (opset >= 20) return 4;
+  if (opset >= 16) return 3;
+  return opset >= 11 ? 2 : 1;
+}
+
+// IR version of the first release of the standard that has the operator set.
+int64_t IrVersionOf(int opset) {
+  static constexpr std::pair<int, int64_t> kFirst[] = {{25, 13}, {24, 12}, {23, 11}, {21, 10}, {19, 9},
+                                                       {15, 8},  {12, 7},  {11, 6},  {10, 5},  {9, 4}};
+  for (const auto& [first, ir] : kFirst) {
+    if (opset >= first) return ir;
+  }
+  return 3;
+}
+
+// Younger element types and kinds of types ask for a younger format.
+int64_t IrVersionOf(const Type& type) {
+  switch (type.kind()) {
+    case Type::Kind::kOptional: return 8;
+    case Type::Kind::kTensor: break;
+    default: return 3;
+  }
+  switch (type.dtype()) {
+    case DType::kF8E4M3FN:
+    case DType::kF8E4M3FNUZ:
+    case DType::kF8E5M2:
+    case DType::kF8E5M2FNUZ: return 9;
+    case DType::kI4:
+    case DType::kU4: return 10;
+    case DType::kF4E2M1: return 11;
+    case DType::kF8E8M0: return 12;
+    case DType::kI2:
+    case DType::kU2: return 13;
+    default: return 3;
+  }
+}
+
+}  // namespace
+
+int DefaultOpset(const Graph& graph) {
+  for (const auto& [domain, version] : graph.opsets) {
+    if (domain == "ai.onnx" || domain.empty()) {
+      return static_cast<int>(std::clamp<int64_t>(version, kOldestOpset, kUsualNewest));
+    }
+  }
+  return 21;
+}
+
+Result<Exported> ExportModel(const Graph& graph, const ExportOptions& options, DiagSink* sink) {
+  const int opset = options.opset != 0 ? options.opset : DefaultOpset(graph);
+  if (opset < kOldestOpset || opset > kNewestOpset) {
+    return Diag(diag::kTargetOpset,
+                fmt::format("opset {} was asked for; {} to {} can be written", opset, kOldestOpset, kNewestOpset));
+  }
+  return ModelExport(graph, options, opset, sink).Run();
+}
+
+ModelExport::ModelExport(const Graph& graph, const ExportOptions& options, int opset, DiagSink* sink)
+    : graph_(graph), options_(options), opset_(opset), sink_(sink), legaliser_(this), root_(graph) {
+  NameEverything();
+}
+
+// --- names
+
+Name ModelExport::Unused(std::string_view wanted, const std::unordered_set<std::string>& taken) {
+  std::string name(wanted);
+  while (taken.contains(name)) name = fmt::format("{}_{}", wanted, ++counters_[std::string(wanted)]);
+  return arena_.Text(name);
+}
+
+// Outer regions come first. A name may be used again in a region that is not within one that has it.
+void ModelExport::NameRegion(RegionId id, const std::vector<Name>& outputs) {
+  std::unordered_set<std::string> taken;
+  if (id != Graph::main()) {
+    const RegionId parent = graph_.node(graph_.region(id).owner).parent;
+    taken = region_names_[parent];
+  }
+  const auto name = [&](ValueId v) {
+    const Value& value = graph_.value(v);
+    Name& slot = root_.names[v.index];
+    if (!v || value.name.empty() || !slot.empty()) return;
+    slot = Unused(value.name, taken);
+    taken.emplace(slot);
+  };
+  const Region& region = graph_.region(id);
+  for (const Name out : outputs) taken.emplace(out);
+  // Inputs are what callers name: they come before all else but the outputs, whose names are certain as well.
+  for (const ValueId v : region.params) {
+    if (!graph_.value(v).name.empty()) name(v);
+  }
+  for (size_t i = 0; i < outputs.size() && i < region.results.size(); ++i) {
+    const ValueId v = region.results[i];
+    if (v && graph_.value(v).def.valid() && root_.names[v.index].empty()) root_.names[v.index] = outputs[i];
+  }
+  if (id == Graph::main()) {
+    for (uint32_t i = 0; i < graph_.value_count(); ++i) {
+      if (graph_.value(ValueId{i}).constant.valid()) name(ValueId{i});
+    }
+  }
+  for (const NodeId node : region.nodes) {
+    for (const ValueId v : graph_.node(node).out) {
+      if (v) name(v);
+    }
+  }
+  names_.insert(taken.begin(), taken.end());
+  region_names_[id] = std::move(taken);
+}
+
+void ModelExport::NameEverything() {
+  std::vector<Name> outputs;
+  std::unordered_set<std::string> seen;
+  const Region& main = graph_.region(Graph::main());
+  for (size_t i = 0; i < main.results.size(); ++i) {
+    std::string wanted = i < graph_.output_names.size() ? graph_.output_names[i] : "";
+    if (wanted.empty()) wanted = graph_.value(main.results[i]).name;
+    if (wanted.empty()) wanted = fmt::format("output_{}", i);
+    outputs.push_back(Unused(wanted, seen));
+    seen.emplace(outputs.back());
+  }
+  for (const RegionId id : RegionsWithin(graph_)) NameRegion(id, id == Graph::main() ? outputs : std::vector<Name>());
+  region_names_.clear();
+  outputs_ = std::move(outputs);
+}
+
+Name ModelExport::NewName(std::string_view hint) {
+  const Name name = Unused(hint, names_);
+  names_.emplace(name);
+  return name;
+}
+
+Name ModelExport::NewNodeName(std::string_view hint) {
+  const Name name = Unused(hint, node_names_);
+  node_names_.emplace(name);
+  return name;
+}
+
+Name ModelExport::NameOf(Scope& scope, ValueId id) {
+  if (!id) return {};
+  if (const ValueId outer = scope.Bound(id)) return NameOf(*scope.outer(), outer);
+  const Value& value = scope.graph().value(id);
+  Name& slot = scope.names[id.index];
+  if (value.constant.valid()) {
+    const Constant& constant = scope.graph().constant(value.constant);
+    const uint32_t order = &scope == &root_ ? id.index : UINT32_MAX;
+    if (slot.empty()) {
+      slot = Unnamed(constant, scope.Known(id));
+    } else if (!initialized_.contains(slot)) {
+      Initialize(constant, slot, order);
+    }
+    return slot;
+  }
+  if (slot.empty()) {
+    std::string_view hint = value.name;
+    if (hint.empty() && value.def) hint = scope.graph().node(value.def).op->name;
+    slot = NewName(hint.empty() ? "value" : hint);
+  }
+  return slot;
+}
+
+// --- constants
+
+Name ModelExport::Initialize(Constant constant, Name name, uint32_t order) {
+  initialized_.insert(name);
+  initializers_.push_back({name, {}, order, std::move(constant)});
+  return name;
+}
+
+// Small constants that nobody named are written once, whoever needs them.
+Name ModelExport::Unnamed(Constant constant, const Tensor* contents) {
+  std::string key;
+  if (contents != nullptr && contents->size() <= kSharedElements) {
+    key = Concat(godwit::Name(contents->dtype()), ToString(contents->dims()));
+    if (contents->size() > 0) key.append(reinterpret_cast<const char*>(contents->raw()), contents->bytes());
+    if (const auto it = contents_.find(key); it != contents_.end()) return it->second;
+  }
+  const Name name = NewName("const");
+  Initialize(std::move(constant), name, UINT32_MAX);
+  if (!key.empty()) {
+    contents_.emplace(key, name);
+    initializers_.back().content = std::move(key);
+  }
+  return name;
+}
+
+Name ModelExport::AddConstant(Tensor tensor, std::string_view) {
+  Constant constant{tensor.type(), tensor};
+  return Unnamed(std::move(constant), &tensor);
+}
+
+void ModelExport::Return(Mark mark) {
+  groups_.resize(mark.nodes);
+  for (; initializers_.size() > mark.constants; initializers_.pop_back()) {
+    initialized_.erase(initializers_.back().name);
+    if (!initializers_.back().content.empty()) contents_.erase(initializers_.back().content);
+  }
+}
+
+// --- nodes
+
+bool ModelExport::IsStandard(std::string_view domain) { return domain.empty() || domain == "ai.onnx"; }
+
+bool ModelExport::MayWrite(std::string_view domain) const {
+  if (IsStandard(domain) || domain == "ai.onnx.ml") return true;
+  return std::find(options_.domains.begin(), options_.domains.end(), domain) != options_.domains.end();
+}
+
+int64_t ModelExport::VersionOf(std::string_view domain) const {
+  if (IsStandard(domain)) return opset_;
+  for (const auto& [name, version] : graph_.opsets) {
+    if (name == domain) return version;
+  }
+  return domain == "ai.onnx.ml" ? MlVersion(opset_) : 1;
+}
+
+std::vector<targets::Misfit> ModelExport::Place(Scope& scope, NodeId id) {
+  const Node& node = scope.graph().node(id);
+  std::vector<targets::Misfit> misfits;
+  const Row* younger = nullptr;
+  const std::span<const Row* const> rows = RowsOf(*node.op);
+  for (const Row* row : rows) {
+    const bool standard = IsStandard(row->domain);
+    if (standard && (opset_ < row->since || opset_ > row->last)) {
+      if (opset_ < row->since && (younger == nullptr || row->since < younger->since)) younger = row;
+      continue;
+    }
+    if (!MayWrite(row->domain)) {
+      misfits.push_back({&diag::kTargetDomain, fmt::format("{} is an operator of {}", row->onnx, row->domain),
+                         Concat("--domain ", row->domain, " allows it"), targets::Repair::kDecompose});
+      continue;
+    }
+    const Legaliser::Checkpoint start = legaliser_.Here();
+    NodeExport n(*this, scope, id, *row);
+    const Status status = row->emit(n);
+    std::optional<targets::Misfit> misfit;
+    if (!status.ok()) {
+      misfit = n.misfit();
+      if (misfit->limit == nullptr) misfit = targets::Misfit{&diag::kTargetAttribute, status.diag().what, {}, {}};
+    } else {
+      misfit = n.CheckWritten();
+    }
+    if (!misfit) {
+      Keep(scope, node, n.written());
+      return {};
+    }
+    legaliser_.Return(start);
+    misfits.push_back(*std::move(misfit));
+  }
+  if (misfits.empty() && younger != nullptr) {
+    misfits.push_back(
+        {&diag::kTargetOperator,
+         fmt::format("opset {} has no {}, which is in {} and later", opset_, younger->onnx, younger->since),
+         fmt::format("--opset {}", younger->since), targets::Repair::kDecompose});
+  }
+  if (misfits.empty()) {
+    misfits.push_back({&diag::kTargetOperator,
+                       fmt::format("ONNX has no operator for {}", node.op->name),
+                       {},
+                       targets::Repair::kDecompose});
+  }
+  return misfits;
+}
+
+// The node that gives the results has the source's name, those before it one made of it.
+void ModelExport::Keep(const Scope& scope, const Node& node, std::vector<onnx::Node>& written) {
+  const Origin& origin = scope.graph().origin(node.origin);
+  std::string base = origin.scope.empty() ? origin.node : Concat(origin.scope, "/", origin.node);
+  for (size_t i = written.size(); i-- > 0;) {
+    onnx::Node& n = written[i];
+    const std::string hint = base.empty() ? std::string(n.op_type) : base;
+    n.name = NewNodeName(i + 1 == written.size() ? hint : Concat(hint, "_", n.op_type));
+    if (i + 1 == written.size() && !origin.doc.empty()) {
+      onnx::NodeDetails details;
+      details.doc_string = arena_.Text(origin.doc);
+      n.details = arena_.One(details);
+    }
+    if (!IsStandard(n.domain)) domains_[std::string(n.domain)] = VersionOf(n.domain);
+  }
+  groups_.push_back(std::move(written));
+}
+
+void ModelExport::Alias(Scope& fragment, ValueId value, ValueId result) {
+  fragment.names[value.index] = NameOf(*fragment.outer(), result);
+}
+
+void ModelExport::Copy(Scope& fragment, ValueId value, ValueId result) {
+  WriteIdentity(NameOf(fragment, value), NameOf(*fragment.outer(), result));
+}
+
+void ModelExport::WriteIdentity(Name in, Name out) {
+  onnx::Node n;
+  n.op_type = "Identity";
+  n.name = NewNodeName(Concat(out, "_Identity"));
+  n.inputs = arena_.Array(std::vector<Name>{in});
+  n.outputs = arena_.Array(std::vector<Name>{out});
+  groups_.push_back({n});
+}
+
+// --- bodies
+
+std::span<const onnx::Node> ModelExport::TakeNodes(size_t from) {
+  std::vector<onnx::Node> nodes;
+  for (size_t i = groups_.size(); i-- > from;) nodes.insert(nodes.end(), groups_[i].begin(), groups_[i].end());
+  groups_.resize(from);
+  node_count_ += nodes.size();
+  return arena_.Array(nodes);
+}
+
+// Nodes and results of a region. What it hands back must be made within it, and once.
+onnx::Graph ModelExport::Contents(Scope& scope, RegionId id, const std::vector<Name>& outputs, Symbols symbols) {
+  const Region& region = scope.graph().region(id);
+  const size_t from = groups_.size();
+  onnx::Graph out;
+  std::vector<onnx::ValueInfo> infos;
+  std::unordered_set<Name> given;
+  for (size_t i = 0; i < region.results.size(); ++i) {
+    const ValueId v = region.results[i];
+    onnx::ValueInfo info;
+    if (v) {
+      const Value& value = scope.graph().value(v);
+      const bool own = value.def && scope.graph().node(value.def).parent == id;
+      legaliser_.Want(scope, v);
+      const Name name = NameOf(scope, v);
+      const Name wanted = i < outputs.size() ? outputs[i] : name;
+      if (own && name == wanted && given.insert(name).second) {
+        info.name = name;
+      } else {
+        info.name = i < outputs.size() ? outputs[i] : NewName(Concat(name, "_out"));
+        WriteIdentity(name, info.name);
+      }
+      info.type = ToOnnxType(scope.TypeOf(v), symbols, &arena_);
+    }
+    infos.push_back(info);
+  }
+  out.outputs = arena_.Array(infos);
+  infos.clear();
+  for (const ValueId v : region.params) {
+    onnx::ValueInfo info;
+    info.name = NameOf(scope, v);
+    info.type = ToOnnxType(scope.TypeOf(v), symbols, &arena_);
+    infos.push_back(info);
+  }
+  out.inputs = arena_.Array(infos);
+  legaliser_.Walk(scope, id);
+  out.nodes = TakeNodes(from);
+  return out;
+}
+
+onnx::Graph ModelExport::Body(Scope& scope, RegionId region, std::string_view name) {
+  onnx::Graph body = Contents(scope, region, {}, Symbols::kUnknown);
+  body.name = arena_.Text(name);
+  return body;
+}
+
+// --- the model
+
+std::vector<onnx::ValueInfo> ModelExport::InnerTypes() {
+  std::vector<onnx::ValueInfo> infos;
+  const Region& main = graph_.region(Graph::main());
+  const std::unordered_set<Name> outputs(outputs_.begin(), outputs_.end());
+  for (const NodeId id : main.nodes) {
+    for (const ValueId v : graph_.node(id).out) {
+      if (!v || !root_.wanted[v.index] || graph_.value(v).name.empty()) continue;
+      const Type& type = graph_.value(v).type;
+      if (type.is_tensor() && !type.ranked()) continue;
+      onnx::ValueInfo info;
+      info.name = root_.names[v.index];
+      if (info.name.empty() || outputs.contains(info.name)) continue;
+      info.type = ToOnnxType(type, Symbols::kNamed, &arena_);
+      if (info.type != nullptr) infos.push_back(info);
+    }
+  }
+  return infos;
+}
+
+Exported ModelExport::Run() {
+  Exported out;
+  onnx::Model& model = out.model;
+  model.graph = Contents(root_, Graph::main(), outputs_, Symbols::kNamed);
+  legaliser_.ReportTo(sink_);
+  model.graph.name = arena_.Text(graph_.name.empty() ? "graph" : graph_.name);
+  model.graph.value_infos = arena_.Array(InnerTypes());
+
+  std::stable_sort(initializers_.begin(), initializers_.end(),
+                   [](const Initializer& a, const Initializer& b) { return a.order < b.order; });
+  std::vector<onnx::Tensor> tensors;
+  for (const Initializer& i : initializers_) {
+    tensors.push_back(ToInitializer(i.constant, i.name, &arena_, &out.keep));
+  }
+  model.graph.initializers = arena_.Array(tensors);
+  model.ir_version = IrVersionOf(opset_);
+  for (uint32_t i = 0; i < graph_.value_count(); ++i) {
+    model.ir_version = std::max(model.ir_version, IrVersionOf(graph_.value(ValueId{i}).type));
+  }
+  if (model.ir_version < 4) {
+    // The first files had no initialisers that are not inputs.
+    std::vector<onnx::ValueInfo> inputs(model.graph.inputs.begin(), model.graph.inputs.end());
+    for (const Initializer& i : initializers_) {
+      onnx::ValueInfo info;
+      info.name = i.name;
+      info.type = ToOnnxType(Type(i.constant.type), Symbols::kNamed, &arena_);
+      inputs.push_back(info);
+    }
+    model.graph.inputs = arena_.Array(inputs);
+  }
+  model.producer_name = "godwit";
+  model.doc_string = arena_.Text(graph_.doc);
+  std::vector<onnx::StringPair> metadata;
+  for (const auto& [key, value] : graph_.metadata) metadata.push_back({arena_.Text(key), arena_.Text(value)});
+  model.metadata = arena_.Array(metadata);
+  std::vector<onnx::OperatorSet> opsets = {{"", opset_}};
+  for (const auto& [domain, version] : domains_) opsets.push_back({arena_.Text(domain), version});
+  model.opset_imports = arena_.Array(opsets);
+  model.arena = arena_.resource();
+  out.opset = opset_;
+  out.nodes = node_count_;
+  return out;
+}
+
+}  // namespace godwit::to_onnx

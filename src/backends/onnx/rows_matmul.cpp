@@ -1,0 +1,61 @@
+// Matrix products.
+#include <fmt/format.h>
+
+#include <numeric>
+
+#include "backends/onnx/emit.h"
+
+namespace godwit::to_onnx {
+
+namespace {
+
+// The operand with its last two axes swapped where the node asks for that.
+Result<Name> Factor(NodeExport& n, size_t i, std::string_view flag) {
+  if (!n.attrs().Flag(flag)) return n.In(i);
+  TRY(const int rank, n.Rank(i));
+  if (rank < 2) return n.In(i);
+  std::vector<int64_t> perm(static_cast<size_t>(rank));
+  std::iota(perm.begin(), perm.end(), 0);
+  std::swap(perm[perm.size() - 1], perm[perm.size() - 2]);
+  return n.Temp("Transpose", {n.In(i)}, {{"perm", std::move(perm)}});
+}
+
+Status EmitMatMul(NodeExport& n) {
+  if (n.Has(2) || n.Has(3) || n.OutType().dtype() != n.DtypeOf(0)) {
+    return n.LacksForm("MatMul keeps the type of its operands");
+  }
+  TRY(const Name a, Factor(n, 0, "transpose_a"));
+  TRY(const Name b, Factor(n, 1, "transpose_b"));
+  n.Emit("MatMul", {a, b});
+  return Ok{};
+}
+
+Status EmitGemm(NodeExport& n) {
+  OnnxAttrs attrs;
+  attrs.SetFloat("alpha", n.attrs().Float("alpha", 1), 1);
+  attrs.SetFloat("beta", n.attrs().Float("beta", 1), 1);
+  attrs.SetInt("transA", n.attrs().Int("transpose_a", 0), 0);
+  attrs.SetInt("transB", n.attrs().Int("transpose_b", 0), 0);
+  Names in = n.Ins();
+  if (in.size() < 3 && n.opset() < 11) in.push_back(n.Number(n.DtypeOf(0), 0));
+  n.Emit("Gemm", std::move(in), attrs);
+  return Ok{};
+}
+
+Status EmitEinsum(NodeExport& n) {
+  n.Emit("Einsum", n.Ins(), {{"equation", std::string(n.attrs().Str("equation"))}});
+  return Ok{};
+}
+
+constexpr Row kRows[] = {
+    {&ops::kDet, "Det", 11, EmitSame},
+    {&ops::kEinsum, "Einsum", 12, EmitEinsum},
+    {&ops::kGemm, "Gemm", 7, EmitGemm},
+    {&ops::kMatMul, "MatMul", 7, EmitMatMul},
+};
+
+}  // namespace
+
+extern const RowSet kMatMulRows{kRows};
+
+}  // namespace godwit::to_onnx

@@ -1,0 +1,157 @@
+#include "passes/legalise/repairs.h"
+
+#include <map>
+
+#include "exec/region_runner.h"
+#include "ir/builder.h"
+#include "ops/ops.h"
+
+namespace godwit {
+
+namespace {
+
+constexpr int64_t kFoldedElements = 4096;
+
+Diag NotThis(std::string why = {}) { return Diag(diag::kDefect, std::move(why)); }
+
+// The graph of a fragment in the making.
+struct Draft {
+  std::unique_ptr<Graph> graph = std::make_unique<Graph>();
+  std::unique_ptr<Inference> facts = std::make_unique<Inference>(*graph);
+  std::unique_ptr<Builder> build = std::make_unique<Builder>(*graph, *facts);
+  std::vector<ValueId> in;  // the node's operands as values of the fragment
+  Scope::Bindings bound;
+};
+
+Draft Begin(Scope& scope, NodeId id) {
+  Draft d;
+  const Node& node = scope.graph().node(id);
+  std::map<ValueId, ValueId> seen;
+  for (const ValueId v : node.in) {
+    if (!v) {
+      d.in.emplace_back();
+      continue;
+    }
+    ValueId& ours = seen[v];
+    if (!ours) {
+      const Value& value = scope.graph().value(v);
+      if (value.constant.valid()) {
+        ours = d.graph->AddConstant(Constant(scope.graph().constant(value.constant)), value.name);
+      } else {
+        ours = d.graph->AddParam(Graph::main(), value.type, value.name);
+        if (auto known = scope.Ints(v)) {
+          d.facts->SetContents(ours, std::vector<Dim>(known->begin(), known->end()));
+        }
+      }
+      d.bound.emplace(ours, v);
+    }
+    d.in.push_back(ours);
+  }
+  d.build->set_origin(d.graph->AddOrigin(scope.graph().origin(node.origin)));
+  return d;
+}
+
+Result<std::unique_ptr<Scope>> Finish(Draft d, Scope& scope, NodeId id, std::vector<ValueId> results) {
+  d.graph->region(Graph::main()).results = std::move(results);
+  FoldSmall(d.graph.get(), d.facts.get());
+  d.build.reset();
+  return std::make_unique<Scope>(std::move(d.graph), std::move(d.facts), &scope, id, std::move(d.bound));
+}
+
+// The operand's place in its operator's table; variadic ones share the last row.
+const OperandDef& DefOf(std::span<const OperandDef> defs, size_t i) { return defs[std::min(i, defs.size() - 1)]; }
+
+Result<std::unique_ptr<Scope>> CastRepair(Scope& scope, NodeId id, const targets::Misfit& misfit) {
+  const Node& node = scope.graph().node(id);
+  if (!node.regions.empty() || misfit.operand >= node.in.size() || !node.in[misfit.operand]) return NotThis();
+  const DType from = scope.TypeOf(node.in[misfit.operand]).dtype();
+  const DType to = misfit.cast_to;
+  if (from == DType::kNone || to == DType::kNone || from == to) return NotThis();
+  Draft d = Begin(scope, id);
+  const char group = DefOf(node.op->operands, misfit.operand).group;
+  std::map<ValueId, ValueId> done;
+  for (size_t i = 0; i < d.in.size(); ++i) {
+    const bool along = i == misfit.operand || (group != 0 && DefOf(node.op->operands, i).group == group) ||
+                       (d.in[i] && d.in[i] == d.in[misfit.operand]);
+    if (!along || !d.in[i] || d.build->TypeOf(d.in[i]).dtype() != from) continue;
+    ValueId& cast = done[d.in[i]];
+    if (!cast) {
+      TRY(cast, d.build->Emit(ops::kCast, {d.in[i]}, {{"to", to}}));
+    }
+  }
+  for (ValueId& v : d.in) {
+    if (const auto it = done.find(v); it != done.end()) v = it->second;
+  }
+  TRY(std::vector<ValueId> out, d.build->EmitN(*node.op, d.in, node.out.size(), node.attrs));
+  for (size_t i = 0; i < out.size(); ++i) {
+    if (!node.out[i]) continue;
+    const DType want = scope.TypeOf(node.out[i]).dtype();
+    if (want == DType::kNone || d.build->TypeOf(out[i]).dtype() == want) continue;
+    TRY(out[i], d.build->Emit(ops::kCast, {out[i]}, {{"to", want}}));
+  }
+  return Finish(std::move(d), scope, id, std::move(out));
+}
+
+}  // namespace
+
+void FoldSmall(Graph* graph, Inference* facts) {
+  std::map<ValueId, ValueId> now;
+  const auto current = [&](ValueId v) {
+    const auto it = now.find(v);
+    return it == now.end() ? v : it->second;
+  };
+  for (const NodeId id : graph->region(Graph::main()).nodes) {
+    Node& node = graph->node(id);
+    bool constant = true;
+    for (ValueId& v : node.in) {
+      v = current(v);
+      constant = constant && (!v || (graph->IsConstant(v) && facts->Const(v) != nullptr));
+    }
+    bool small = node.op->effect == Effect::kPure && node.op->eval != nullptr && node.regions.empty();
+    for (const ValueId v : node.out) {
+      const Type& type = graph->value(v).type;
+      small = small && type.is_tensor() && type.tensor().is_static() &&
+              ElementCount(type.shape()).known().value_or(kFoldedElements + 1) <= kFoldedElements;
+    }
+    if (!small) continue;
+    if (constant) {
+      const GraphFacts graph_facts(*graph);
+      RegionRunner runner(graph_facts, {}, nullptr);
+      std::vector<RtValue> in;
+      for (const ValueId v : node.in) in.push_back(v ? RtValue(*facts->Const(v)) : RtValue());
+      auto out = runner.RunNode(id, std::move(in));
+      if (!out.ok()) continue;
+      for (size_t i = 0; i < node.out.size() && i < out->size(); ++i) {
+        if ((*out)[i].is_tensor()) now[node.out[i]] = graph->AddConstant((*out)[i].tensor);
+      }
+      continue;
+    }
+    for (const ValueId v : node.out) {
+      const Type type = graph->value(v).type;
+      if (type.dtype() != DType::kI64 || type.rank() > 1) continue;
+      const auto contents = facts->Contents(v);
+      if (!contents) continue;
+      std::vector<int64_t> values;
+      for (const Dim& dim : *contents) {
+        if (dim.is_static()) values.push_back(dim.value());
+      }
+      if (values.size() != contents->size()) continue;
+      Dims dims;
+      if (type.rank() == 1) dims.push_back(static_cast<int64_t>(values.size()));
+      now[v] = graph->AddConstant(Tensor::I64(std::move(dims), values));
+    }
+  }
+  for (ValueId& v : graph->region(Graph::main()).results) v = current(v);
+}
+
+Result<std::unique_ptr<Scope>> MakeRepair(Scope& scope, NodeId id, const targets::Misfit& misfit) {
+  switch (misfit.repair) {
+    case targets::Repair::kCast: return CastRepair(scope, id, misfit);
+    case targets::Repair::kDecompose:
+    case targets::Repair::kRelayout:
+    case targets::Repair::kNone: break;
+  }
+  return NotThis();
+}
+
+}  // namespace godwit
