@@ -1,0 +1,163 @@
+#include "api/convert.h"
+
+#include <chrono>
+#include <functional>
+#include <set>
+
+#include "api/bind.h"
+#include "api/inputs.h"
+#include "base/diag.h"
+#include "base/text.h"
+#include "formats/onnx/write.h"
+
+namespace godwit {
+
+namespace {
+
+constexpr std::string_view kConstantOp = "Constant";
+
+void CountWritten(const onnx::Graph& graph, ConvertReport* report) {
+  // Bodies nest as deep as the reader lets them, which is not deep.
+  for (const onnx::Node& node : graph.nodes) {
+    if (node.op_type != kConstantOp) {
+      ++report->nodes_after;
+      ++report->ops[node.domain.empty() ? std::string(node.op_type) : Concat(node.domain, ".", node.op_type)].after;
+    }
+    for (const onnx::Attribute& attribute : node.attributes) {
+      if (const onnx::Graph* body = attribute.g()) CountWritten(*body, report);
+      for (const onnx::Graph& body : attribute.graphs()) CountWritten(body, report);
+    }
+  }
+}
+
+void CountSource(const Graph& graph, ConvertReport* report) {
+  for (uint32_t i = 0; i < graph.origin_count(); ++i) {
+    const std::string& op = graph.origin(OriginId{i}).op_type;
+    if (op == kConstantOp) continue;
+    ++report->nodes_before;
+    ++report->ops[op].before;
+  }
+}
+
+std::vector<std::string> DynamicDims(const Graph& graph) {
+  std::set<std::string> seen;
+  std::vector<std::string> out;
+  for (const ValueId id : graph.region(Graph::main()).params) {
+    for (const Dim& dim : graph.value(id).type.shape()) {
+      if (!dim.is_static() && seen.insert(dim.ToString()).second) out.push_back(dim.ToString());
+    }
+  }
+  return out;
+}
+
+int OpsetOf(const Graph& graph) {
+  for (const auto& [domain, version] : graph.opsets) {
+    if (domain.empty() || domain == "ai.onnx") return static_cast<int>(version);
+  }
+  return 0;
+}
+
+class Flight {
+ public:
+  Flight(const std::string& input, const std::string& output, const ConvertOptions& options, DiagSink* sink)
+      : input_(input), output_(output), options_(options), sink_(sink) {}
+
+  Result<ConvertReport> Run() {
+    const auto start = std::chrono::steady_clock::now();
+    std::vector<std::string> inputs = options_.inputs_read;
+    inputs.push_back(input_);
+    TRY(AtomicFile out, AtomicFile::Create(output_, inputs));
+    TRY(const MappedFile::Ptr file, MappedFile::Open(input_, options_.load.limits));
+    report_.bytes_before = file->size();
+    TRY(Graph graph, Read(file, sink_));
+    report_.opset_before = OpsetOf(graph);
+    CountSource(graph, &report_);
+    if (options_.simplify) RETURN_IF_ERROR(Simplify(graph, options_.rewriting, &report_.simplify));
+    RETURN_IF_ERROR(Write(graph, &out));
+    report_.dynamic_dims = DynamicDims(graph);
+    report_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    if (options_.verify != Verify::kOff) RETURN_IF_ERROR(ProveWritten(file, &out));
+    if (!options_.dry_run) {
+      RETURN_IF_ERROR(out.Commit());
+      report_.in_place = true;
+    }
+    return std::move(report_);
+  }
+
+ private:
+  Result<Graph> Read(const MappedFile::Ptr& file, DiagSink* sink) const {
+    TRY(Graph graph, LoadModel(file, options_.load, sink));
+    // What single nodes suffered from is in the sink: all of it, where one could be returned here.
+    if (sink->has_errors()) return FirstError(*sink);
+    Edges edges = options_.edges;
+    TRY(edges.bound, ReadBindings(graph, options_.bind, options_.load.limits));
+    RETURN_IF_ERROR(ApplyEdges(edges, &graph));
+    return graph;
+  }
+
+  static Diag FirstError(const DiagSink& sink) {
+    for (const Diag& diag : sink.all()) {
+      if (diag.severity == Severity::kError) return diag;
+    }
+    return Diag(diag::kProofDiffers, "no error");
+  }
+
+  Status Write(const Graph& graph, AtomicFile* out) {
+    TRY(const to_onnx::Exported exported, to_onnx::ExportModel(graph, options_.onnx, sink_));
+    if (sink_->has_errors()) return FirstError(*sink_);
+    report_.opset_after = exported.opset;
+    CountWritten(exported.model.graph, &report_);
+    RETURN_IF_ERROR(onnx::WriteModel(exported.model, out));
+    report_.bytes_after = out->offset();
+    return Ok{};
+  }
+
+  // The source as read once more, the written file from its own bytes: neither shares anything with what was rewritten.
+  Status ProveWritten(const MappedFile::Ptr& file, AtomicFile* out) {
+    DiagSink quiet;
+    TRY(const Graph source, Read(file, &quiet));
+    TRY(const MappedFile::Ptr back, out->ReadBack(options_.load.limits));
+    LoadOptions load = options_.load;
+    load.shapes.clear();
+    DiagSink read_back;
+    TRY(const Graph written, LoadModel(back, load, &read_back));
+    if (read_back.has_errors()) {
+      Diag diag = FirstError(read_back);
+      diag.what = Concat("the written file cannot be read back: ", diag.what);
+      return diag;
+    }
+    ProofOptions proof = options_.proof;
+    TRY(proof.inputs, StatedInputs(source, options_.samples, options_.load.limits));
+    TRY(proof.judge, FindJudge());
+    TRY(report_.proof, Prove(source, written, proof));
+    report_.proved = true;
+    if (report_.proof.ok() || options_.keep) return Ok{};
+    return Diag(diag::kProofDiffers, Concat("the written model gives other results: ", report_.proof.reason))
+        .File(output_)
+        .Hint("nothing was written; --keep writes it all the same, --rewrite-limit N finds the rewrite that did it");
+  }
+
+  Result<runtimes::Runtime*> FindJudge() const {
+    if (options_.verify == Verify::kOwn) return static_cast<runtimes::Runtime*>(nullptr);
+    auto found = runtimes::FindOnnxRuntime(options_.runtime_library);
+    if (!found.ok() && options_.verify == Verify::kAuto && options_.runtime_library.empty()) {
+      return static_cast<runtimes::Runtime*>(nullptr);
+    }
+    return found;
+  }
+
+  const std::string& input_;
+  const std::string& output_;
+  const ConvertOptions& options_;
+  DiagSink* sink_;
+  ConvertReport report_;
+};
+
+}  // namespace
+
+Result<ConvertReport> ConvertModel(const std::string& input, const std::string& output, const ConvertOptions& options,
+                                   DiagSink* sink) {
+  return Flight(input, output, options, sink).Run();
+}
+
+}  // namespace godwit

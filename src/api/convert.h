@@ -1,0 +1,70 @@
+// One flight of a model: read, its edges set, rewritten, written, read back from its bytes, run against the source, and
+// only then put in its place. The verbs that write models are thin over this.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "api/load.h"
+#include "backends/onnx/export.h"
+#include "base/atomic_file.h"
+#include "passes/edges.h"
+#include "passes/simplify.h"
+#include "verify/proof.h"
+
+namespace godwit {
+
+/// Who judges the written file.
+enum class Verify : uint8_t {
+  kAuto,     ///< our interpreter, and the target's real runtime where it is installed
+  kOwn,      ///< our interpreter alone
+  kRuntime,  ///< both; an absent runtime is a failure
+  kOff,
+};
+
+struct ConvertOptions {
+  LoadOptions load;
+  Edges edges;
+  std::vector<std::string> bind;  ///< "NAME=FILE.npy", "NAME=16000": as ReadBindings takes them
+  bool simplify = true;
+  SimplifyOptions rewriting;
+  to_onnx::ExportOptions onnx;
+  Verify verify = Verify::kAuto;
+  std::string runtime_library;  ///< where the real runtime is; empty: the usual places
+  std::vector<std::string> samples;  ///< what to feed in the proof, as MakeInputs takes it
+  ProofOptions proof;
+  bool keep = false;                     ///< put the file in its place although the results differ
+  bool dry_run = false;                  ///< everything but that
+  std::vector<std::string> inputs_read;  ///< files beside the model that were read: never overwritten
+};
+
+/// Nodes of one operator in the source file and in the written one, bodies included, constants left out.
+struct OpChange {
+  int64_t before = 0;
+  int64_t after = 0;
+};
+
+struct ConvertReport {
+  uint64_t bytes_before = 0;
+  uint64_t bytes_after = 0;
+  int opset_before = 0;
+  int opset_after = 0;
+  int64_t nodes_before = 0;
+  int64_t nodes_after = 0;
+  std::map<std::string, OpChange> ops;
+  std::vector<std::string> dynamic_dims;  ///< names that are left in inputs
+  SimplifyReport simplify;
+  bool proved = false;  ///< whether `proof` was asked for and made
+  ProofReport proof;
+  bool in_place = false;  ///< the output is where it should be
+  double seconds = 0;     ///< without the proof
+};
+
+/// ONNX to ONNX. Every problem goes to the sink; an error means that there is no output. Results that differ are an
+/// error of the sink too (verify.differs), unless `keep` is set.
+Result<ConvertReport> ConvertModel(const std::string& input, const std::string& output, const ConvertOptions& options,
+                                   DiagSink* sink);
+
+}  // namespace godwit

@@ -1,0 +1,215 @@
+#include "tools/conversion.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "api/inputs.h"
+#include "base/text.h"
+#include "ir/text.h"
+#include "tools/table.h"
+
+namespace godwit::tools {
+
+namespace {
+
+std::vector<std::string> Names(const std::vector<std::string>& lists) {
+  std::vector<std::string> out;
+  for (const std::string& list : lists) {
+    for (const std::string_view name : Split(list, ',')) out.emplace_back(Trim(name));
+  }
+  return out;
+}
+
+Status ReadRenames(const Args& args, Edges* edges) {
+  for (const std::string& text : args.All("--rename")) {
+    const size_t equals = text.find('=');
+    if (equals == std::string::npos || equals == 0 || equals + 1 == text.size()) {
+      return Diag(diag::kUsage, Concat("--rename: '", Printable(text, 200), "' is not OLD=NEW"));
+    }
+    edges->renamed.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return Ok{};
+}
+
+Status ReadRules(const Args& args, RewriteOptions* rewrite) {
+  for (const std::string& text : args.All("--rule")) {
+    const size_t equals = text.rfind('=');
+    const std::string_view word = equals == std::string::npos ? "" : std::string_view(text).substr(equals + 1);
+    if (word == "off") {
+      rewrite->off.insert(text.substr(0, equals));
+    } else if (word == "on") {
+      rewrite->only.insert(text.substr(0, equals));
+    } else {
+      return Diag(diag::kUsage, Concat("--rule: '", Printable(text, 200), "' is not NAME=on or NAME=off"))
+          .Hint("`godwit list rules` shows them");
+    }
+  }
+  return Ok{};
+}
+
+// "rel=1e-3" for all outputs, "scores:abs=0.01" for one.
+Status ReadTolerances(const Args& args, ProofOptions* proof) {
+  for (const std::string& text : args.All("--tolerance")) {
+    const size_t equals = text.rfind('=');
+    const size_t colon = equals == std::string::npos ? equals : text.rfind(':', equals);
+    const size_t from = colon == std::string::npos ? 0 : colon + 1;
+    double value = 0;
+    if (equals == std::string::npos || !ParseDouble(std::string_view(text).substr(equals + 1), &value)) {
+      return Diag(diag::kUsage, Concat("--tolerance: '", Printable(text, 200), "' is not [OUT:]rel=X"));
+    }
+    StatedTolerance& stated = proof->tolerances[colon == std::string::npos ? "" : text.substr(0, colon)];
+    const std::string_view kind = std::string_view(text).substr(from, equals - from);
+    if (kind == "abs") {
+      stated.absolute = value;
+    } else if (kind == "rel") {
+      stated.relative = value;
+    } else if (kind == "corr") {
+      stated.correlation = value;
+    } else if (kind == "sqnr") {
+      stated.sqnr = value, stated.has_sqnr = true;
+    } else {
+      return Diag(diag::kUsage, Concat("--tolerance: '", Printable(kind, 100), "' is none of abs, rel, corr, sqnr"));
+    }
+  }
+  return Ok{};
+}
+
+void PrintStages(const std::vector<std::string>& wanted, SimplifyOptions* options) {
+  if (wanted.empty()) return;
+  options->after_stage = [wanted](std::string_view stage, int round, const Graph& graph) {
+    const bool all = std::find(wanted.begin(), wanted.end(), "all") != wanted.end();
+    if (!all && std::find(wanted.begin(), wanted.end(), stage) == wanted.end()) return;
+    const auto text = PrintGraph(graph);
+    fmt::print("// after {}, round {}\n{}\n", stage, round, text.ok() ? *text : text.diag().what);
+  };
+}
+
+Status CheckStages(const std::vector<std::string>& wanted) {
+  for (const std::string& name : wanted) {
+    std::vector<std::string_view> known = {"all"};
+    for (const Stage& stage : SimplifyPipeline()) known.push_back(stage.name);
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    std::string list;
+    for (const std::string_view k : known) list += Concat(list.empty() ? "" : ", ", k);
+    return Diag(diag::kUsage, Concat("--print-ir-after: '", Printable(name, 100), "' is no stage"))
+        .Hint(Concat("the stages are ", list));
+  }
+  return Ok{};
+}
+
+std::string Bytes(uint64_t bytes) {
+  if (bytes < 10'000) return fmt::format("{} bytes", bytes);
+  if (bytes < 10'000'000) return fmt::format("{:.1f} kB", static_cast<double>(bytes) * 1e-3);
+  return fmt::format("{:.1f} MB", static_cast<double>(bytes) * 1e-6);
+}
+
+std::string OpTable(const ConvertReport& report) {
+  Table table({"operator", ">before", ">after", ">change"});
+  std::vector<std::pair<std::string, OpChange>> rows(report.ops.begin(), report.ops.end());
+  std::stable_sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) {
+    const auto weight = [](const OpChange& c) { return std::max(c.before, c.after); };
+    return weight(a.second) > weight(b.second);
+  });
+  for (const auto& [op, change] : rows) {
+    if (change.before == change.after) continue;
+    table.Add({Printable(op, 60), std::to_string(change.before), std::to_string(change.after),
+               fmt::format("{:+d}", change.after - change.before)});
+  }
+  return table.empty() ? std::string() : table.Text() + "\n";
+}
+
+std::string RuleTable(const SimplifyReport& report) {
+  Table table({"rule", ">rewrites"});
+  for (const auto& [rule, count] : report.rewrites) table.Add({rule, std::to_string(count)});
+  return table.empty() ? std::string() : table.Text() + "\n";
+}
+
+}  // namespace
+
+Result<ConvertOptions> ConvertOptionsOf(const Args& args, const Problems& problems) {
+  ConvertOptions out;
+  out.load = problems.load();
+  for (const std::string& shape : args.All("--shape")) RETURN_IF_ERROR(AddShape(shape, &out.load));
+  out.edges.inputs = Names(args.All("--cut-in"));
+  out.edges.outputs = Names(args.All("--cut-out"));
+  out.bind = args.All("--bind");
+  RETURN_IF_ERROR(ReadRenames(args, &out.edges));
+  out.rewriting.rewrite.level = static_cast<int>(args.Int("--level", 2));
+  out.rewriting.rewrite.limit = args.Int("--rewrite-limit", -1);
+  RETURN_IF_ERROR(ReadRules(args, &out.rewriting.rewrite));
+  RETURN_IF_ERROR(CheckStages(args.All("--print-ir-after")));
+  PrintStages(args.All("--print-ir-after"), &out.rewriting);
+  out.onnx.opset = static_cast<int>(args.Int("--opset", 0));
+  out.onnx.domains = args.All("--domain");
+  const std::string verify = args.Text("--verify", "auto");
+  out.verify = verify == "off"       ? Verify::kOff
+               : verify == "own"     ? Verify::kOwn
+               : verify == "runtime" ? Verify::kRuntime
+                                     : Verify::kAuto;
+  out.runtime_library = args.Text("--runtime-lib");
+  out.proof.samples = static_cast<int>(args.Int("--verify-samples", 0));
+  out.proof.threads = static_cast<int>(args.Int("--threads", 0));
+  out.proof.seed = static_cast<uint64_t>(args.Int("--seed", 0));
+  RETURN_IF_ERROR(ReadTolerances(args, &out.proof));
+  out.samples = args.All("--sample");
+  out.keep = args.Has("--keep");
+  out.dry_run = args.Has("--dry-run");
+  return out;
+}
+
+std::string ConversionText(const std::string& output, const ConvertReport& report, bool verbose) {
+  std::string out = OpTable(report);
+  if (verbose) out += RuleTable(report.simplify);
+  const auto ratio = [](double after, double before) { return before > 0 ? after / before : 1.0; };
+  out += fmt::format(
+      "{} {}: {} ({:.2f} x), {} -> {} nodes ({:.2f} x), opset {}{}, {:.2f} s\n",
+      report.in_place ? "wrote" : "would write", Printable(output), Bytes(report.bytes_after),
+      ratio(static_cast<double>(report.bytes_after), static_cast<double>(report.bytes_before)), report.nodes_before,
+      report.nodes_after, ratio(static_cast<double>(report.nodes_after), static_cast<double>(report.nodes_before)),
+      report.opset_after,
+      report.opset_after != report.opset_before ? fmt::format(" (from {})", report.opset_before) : "", report.seconds);
+  if (!report.dynamic_dims.empty()) {
+    std::string names;
+    for (const std::string& name : report.dynamic_dims) names += Concat(names.empty() ? "" : ", ", Printable(name, 40));
+    out += fmt::format("dynamic: {}\n", names);
+  }
+  if (report.simplify.limit_reached) {
+    out += fmt::format("stopped after {} rewrites, as --rewrite-limit asks\n", report.simplify.total_rewrites);
+  }
+  if (report.proved) out += ProofText(report.proof, verbose);
+  return out;
+}
+
+std::string ConversionJson(const std::string& input, const std::string& output, const ConvertReport& report) {
+  std::string out = fmt::format(
+      "{{\"input\":{},\"output\":{},\"written\":{},\"bytes_before\":{},\"bytes_after\":{},\"nodes_before\":{},"
+      "\"nodes_after\":{},\"opset_before\":{},\"opset_after\":{},\"seconds\":{},\"rewrites\":{}",
+      JsonQuote(input), JsonQuote(output), report.in_place, report.bytes_before, report.bytes_after,
+      report.nodes_before, report.nodes_after, report.opset_before, report.opset_after, JsonNumber(report.seconds),
+      report.simplify.total_rewrites);
+  const char* comma = "";
+  out += ",\"operators\":{";
+  for (const auto& [op, change] : report.ops) {
+    out += fmt::format("{}{}:[{},{}]", comma, JsonQuote(op), change.before, change.after);
+    comma = ",";
+  }
+  comma = "";
+  out += "},\"rules\":{";
+  for (const auto& [rule, count] : report.simplify.rewrites) {
+    out += fmt::format("{}{}:{}", comma, JsonQuote(rule), count);
+    comma = ",";
+  }
+  comma = "";
+  out += "},\"dynamic\":[";
+  for (const std::string& name : report.dynamic_dims) {
+    out += comma + JsonQuote(name);
+    comma = ",";
+  }
+  out += "]";
+  if (report.proved) out += Concat(",\"proof\":", ProofJson(report.proof));
+  return out + "}\n";
+}
+
+}  // namespace godwit::tools

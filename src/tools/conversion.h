@@ -1,0 +1,71 @@
+// What the verbs that write models share: their options, and how a finished flight is shown.
+#pragma once
+
+#include <string>
+
+#include "api/convert.h"
+#include "tools/options.h"
+#include "tools/problems.h"
+
+namespace godwit::tools {
+
+inline constexpr Option kOutputOption = {"--output", OptionKind::kText, "OUT", "the file to write", 'o'};
+inline constexpr Option kCutInOption = {
+    "--cut-in", OptionKind::kText, "A,B", "tensors that become the model's inputs", 0, true};
+inline constexpr Option kCutOutOption = {
+    "--cut-out", OptionKind::kText, "C,D", "tensors that become the model's outputs", 0, true};
+inline constexpr Option kBindOption = {"--bind", OptionKind::kText, "NAME=FILE.npy|N", "an input becomes a constant", 0,
+                                       true};
+inline constexpr Option kRenameOption = {
+    "--rename", OptionKind::kText, "OLD=NEW", "another name for an input, an output or a tensor", 0, true};
+inline constexpr Option kOpsetOption = {"--opset",
+                                        OptionKind::kInt,
+                                        "N",
+                                        "ONNX operator set to write; default: the source's",
+                                        0,
+                                        false,
+                                        to_onnx::kOldestOpset,
+                                        to_onnx::kNewestOpset};
+inline constexpr Option kDomainOption = {
+    "--domain", OptionKind::kText, "NAME", "allow operators of this domain too, as com.microsoft", 0, true};
+inline constexpr Option kLevelOption = {
+    "--level", OptionKind::kInt,
+    "0..3",    "0 translate, 1 bit-exact rewrites, 2 reassociating ones (default), 3 approximate ones",
+    'O',       false,
+    0,         3};
+inline constexpr Option kRuleOption = {
+    "--rule", OptionKind::kText, "NAME=on|off", "a rule of `godwit list rules`; with `on`, only those named run", 0,
+    true};
+inline constexpr Option kFuelOption = {"--rewrite-limit", OptionKind::kInt, "N",
+                                       "stop after N rewrites: finds by bisection the one that matters"};
+inline constexpr Option kPrintOption = {
+    "--print-ir-after", OptionKind::kText, "STAGE", "the graph after this stage, `all` for each", 0, true};
+inline constexpr Option kVerifyOption = {
+    "--verify", OptionKind::kChoice, "auto|own|runtime|off",
+    "who judges the written file: godwit, and (auto) the real runtime where it is installed"};
+inline constexpr Option kSamplesOption = {"--verify-samples",
+                                          OptionKind::kInt,
+                                          "N",
+                                          "samples of the proof; default 10, 3 for large models",
+                                          0,
+                                          false,
+                                          1,
+                                          1000};
+inline constexpr Option kToleranceOption = {"--tolerance",
+                                            OptionKind::kText,
+                                            "[OUT:]rel=X",
+                                            "instead of the noise-calibrated one; also abs=X, corr=X, sqnr=X",
+                                            0,
+                                            true};
+inline constexpr Option kKeepOption = {"--keep", OptionKind::kFlag, "", "write the file although its results differ"};
+inline constexpr Option kDryRunOption = {"--dry-run", OptionKind::kFlag, "", "do everything but write the file"};
+inline constexpr Option kVerboseOption = {"--verbose", OptionKind::kFlag, "",
+                                          "every rule that was used, every output of the proof", 'v'};
+
+Result<ConvertOptions> ConvertOptionsOf(const Args& args, const Problems& problems);
+
+/// The closing lines: what was written, what became of the operators, the proof.
+std::string ConversionText(const std::string& output, const ConvertReport& report, bool verbose);
+std::string ConversionJson(const std::string& input, const std::string& output, const ConvertReport& report);
+
+}  // namespace godwit::tools
