@@ -48,9 +48,8 @@ Status EmitEinsum(NodeExport& n) {
 }
 
 constexpr Row kRows[] = {
-    {&ops::kDet, "Det", 11, EmitSame},
-    {&ops::kEinsum, "Einsum", 12, EmitEinsum},
-    {&ops::kGemm, "Gemm", 7, EmitGemm},
+    {&ops::kDet, "Det", 11, EmitSame},        {&ops::kEinsum, "Einsum", 12, EmitEinsum},
+    {&ops::kGemm, "Gemm", 7, EmitGemm},       {&ops::kInverse, "Inverse", 1, EmitSame, 99, "com.microsoft"},
     {&ops::kMatMul, "MatMul", 7, EmitMatMul},
 };
 

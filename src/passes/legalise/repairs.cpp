@@ -4,6 +4,7 @@
 
 #include "exec/region_runner.h"
 #include "ir/builder.h"
+#include "ir/decompose.h"
 #include "ops/ops.h"
 
 namespace godwit {
@@ -92,6 +93,22 @@ Result<std::unique_ptr<Scope>> CastRepair(Scope& scope, NodeId id, const targets
   return Finish(std::move(d), scope, id, std::move(out));
 }
 
+// The node itself is put into the fragment, and what it decomposes to hands back the results.
+Result<std::unique_ptr<Scope>> DecomposeRepair(Scope& scope, NodeId id) {
+  const Node& node = scope.graph().node(id);
+  if (!node.regions.empty() || node.op->decompose == nullptr) return NotThis();
+  Draft d = Begin(scope, id);
+  const NodeId whole = d.graph->AddNode(Graph::main(), *node.op, d.in, node.out.size(), node.attrs, d.build->origin());
+  RETURN_IF_ERROR(d.facts->InferNode(whole));
+  // Results that nobody wants need not be made.
+  Node& copy = d.graph->node(whole);
+  for (size_t i = 0; i < node.out.size(); ++i) {
+    if (!node.out[i] || !scope.wanted[node.out[i].index]) copy.out[i] = ValueId();
+  }
+  TRY(std::vector<ValueId> out, Decompose(*d.build, whole));
+  return Finish(std::move(d), scope, id, std::move(out));
+}
+
 }  // namespace
 
 void FoldSmall(Graph* graph, Inference* facts) {
@@ -109,6 +126,7 @@ void FoldSmall(Graph* graph, Inference* facts) {
     }
     bool small = node.op->effect == Effect::kPure && node.op->eval != nullptr && node.regions.empty();
     for (const ValueId v : node.out) {
+      if (!v) continue;
       const Type& type = graph->value(v).type;
       small = small && type.is_tensor() && type.tensor().is_static() &&
               ElementCount(type.shape()).known().value_or(kFoldedElements + 1) <= kFoldedElements;
@@ -116,17 +134,19 @@ void FoldSmall(Graph* graph, Inference* facts) {
     if (!small) continue;
     if (constant) {
       const GraphFacts graph_facts(*graph);
-      RegionRunner runner(graph_facts, {}, nullptr);
+      Widening as_stored;
+      RegionRunner runner(graph_facts, {}, &as_stored);
       std::vector<RtValue> in;
       for (const ValueId v : node.in) in.push_back(v ? RtValue(*facts->Const(v)) : RtValue());
       auto out = runner.RunNode(id, std::move(in));
       if (!out.ok()) continue;
       for (size_t i = 0; i < node.out.size() && i < out->size(); ++i) {
-        if ((*out)[i].is_tensor()) now[node.out[i]] = graph->AddConstant((*out)[i].tensor);
+        if (node.out[i] && (*out)[i].is_tensor()) now[node.out[i]] = graph->AddConstant((*out)[i].tensor);
       }
       continue;
     }
     for (const ValueId v : node.out) {
+      if (!v) continue;
       const Type type = graph->value(v).type;
       if (type.dtype() != DType::kI64 || type.rank() > 1) continue;
       const auto contents = facts->Contents(v);
@@ -147,7 +167,7 @@ void FoldSmall(Graph* graph, Inference* facts) {
 Result<std::unique_ptr<Scope>> MakeRepair(Scope& scope, NodeId id, const targets::Misfit& misfit) {
   switch (misfit.repair) {
     case targets::Repair::kCast: return CastRepair(scope, id, misfit);
-    case targets::Repair::kDecompose:
+    case targets::Repair::kDecompose: return DecomposeRepair(scope, id);
     case targets::Repair::kRelayout:
     case targets::Repair::kNone: break;
   }

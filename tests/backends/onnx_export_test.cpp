@@ -1,0 +1,181 @@
+// What the ONNX writer keeps of a model, and what it says when it cannot write one.
+#include "backends/onnx/export.h"
+
+#include <gtest/gtest.h>
+
+#include "backends/onnx/files.h"
+#include "base/text.h"
+#include "formats/onnx/write.h"
+#include "frontends/onnx/import.h"
+#include "ir/text.h"
+#include "ops/ops.h"
+#include "support/import.h"
+#include "support/temp_dir.h"
+
+namespace godwit {
+namespace {
+
+using testing::ImportBuilt;
+using testing::OnnxAttr;
+using testing::OnnxGraph;
+using testing::TempDir;
+
+to_onnx::Exported Export(const Graph& graph, int opset, DiagSink* sink = nullptr) {
+  DiagSink own;
+  DiagSink* problems = sink != nullptr ? sink : &own;
+  to_onnx::ExportOptions options;
+  options.opset = opset;
+  auto exported = to_onnx::ExportModel(graph, options, problems);
+  EXPECT_TRUE(exported.ok()) << FormatDiag(exported.diag());
+  if (sink == nullptr) {
+    for (const Diag& d : own.all()) ADD_FAILURE() << FormatDiag(d);
+  }
+  return exported.ok() ? *std::move(exported) : to_onnx::Exported();
+}
+
+Graph Parsed(std::string_view text) {
+  auto graph = ParseGraph(text, ops::Find);
+  EXPECT_TRUE(graph.ok()) << FormatDiag(graph.diag());
+  return graph.ok() ? *std::move(graph) : Graph();
+}
+
+std::string ProblemOf(std::string_view text, int opset) {
+  const Graph graph = Parsed(text);
+  DiagSink sink;
+  Export(graph, opset, &sink);
+  return sink.all().empty() ? "" : sink.all()[0].id;
+}
+
+TEST(OnnxExport, KeepsNames) {
+  OnnxGraph g("net");
+  g.Node("Conv", {"x", "w"}, {"h"}, {OnnxAttr("pads", {1, 1, 1, 1})});
+  g.Node("Relu", {"h"}, {"y"});
+  g.Init("w", {2, 1, 3, 3}, std::vector<float>(18, 0.5F));
+  g.Input("x", onnx::DataType::kFloat, {"N", 1, "H", "W"}).Output("y", onnx::DataType::kFloat, {});
+  const Graph graph = ImportBuilt(g);
+  const to_onnx::Exported out = Export(graph, 17);
+  const onnx::Graph& written = out.model.graph;
+  EXPECT_EQ(written.name, "net");
+  ASSERT_EQ(written.nodes.size(), 2U);
+  EXPECT_EQ(written.nodes[0].outputs[0], "h");
+  EXPECT_EQ(written.nodes[0].inputs[1], "w");
+  EXPECT_EQ(written.inputs[0].name, "x");
+  EXPECT_EQ(written.inputs[0].type->shape[0].param, "N");
+  EXPECT_EQ(written.outputs[0].name, "y");
+  EXPECT_EQ(written.value_infos[0].name, "h");
+  EXPECT_EQ(written.initializers[0].name, "w");
+  EXPECT_EQ(out.model.ir_version, 8);
+  EXPECT_EQ(out.model.opset_imports[0].version, 17);
+}
+
+TEST(OnnxExport, OldFilesHaveInitializersAsInputs) {
+  OnnxGraph g;
+  g.Node("Add", {"x", "w"}, {"y"});
+  g.Init("w", {1}, std::vector<float>(1, 0.5F));
+  g.Input("x", onnx::DataType::kFloat, {2}).Output("y", onnx::DataType::kFloat, {2});
+  const Graph graph = ImportBuilt(g);
+  EXPECT_EQ(Export(graph, 8).model.graph.inputs.size(), 2U);
+  EXPECT_EQ(Export(graph, 8).model.ir_version, 3);
+  EXPECT_EQ(Export(graph, 9).model.graph.inputs.size(), 1U);
+}
+
+TEST(OnnxExport, ResultsThatNoNodeMakesAreCopies) {
+  const Graph graph = Parsed(R"(graph g {
+    const %c: f32[1] = [2.0]
+    main (%x: f32[2]) {
+      %h: f32[2] = neg(%x)
+      yield(%x as a, %c as b, %h as d, %h as e)
+    }
+  })");
+  const to_onnx::Exported out = Export(graph, 17);
+  EXPECT_EQ(out.model.graph.nodes.size(), 4U);
+  EXPECT_EQ(out.model.graph.outputs[3].name, "e");
+}
+
+TEST(OnnxExport, SameBytesEachTime) {
+  OnnxGraph g;
+  g.Node("Softmax", {"x"}, {"s"}, {OnnxAttr("axis", 1)}).Node("ReduceSum", {"s", "axes"}, {"y"});
+  g.Init("axes", {1}, std::vector<int64_t>(1, 2));
+  g.Input("x", onnx::DataType::kFloat, {2, 3, 4}).Output("y", onnx::DataType::kFloat, {});
+  const Graph graph = ImportBuilt(g);
+  const to_onnx::Exported a = Export(graph, 11), b = Export(graph, 11);
+  EXPECT_EQ(onnx::SerializeModel(a.model), onnx::SerializeModel(b.model));
+}
+
+TEST(OnnxExport, WeightsBesideTheModel) {
+  OnnxGraph g;
+  g.Node("Add", {"x", "w"}, {"y"}).Node("Add", {"y", "v"}, {"z"});
+  g.Init("w", {3000}, std::vector<float>(3000, 0.5F)).Init("v", {1}, std::vector<float>(1, 2.0F));
+  g.Input("x", onnx::DataType::kFloat, {3000}).Output("z", onnx::DataType::kFloat, {3000});
+  const Graph graph = ImportBuilt(g);
+  const to_onnx::Exported exported = Export(graph, 17);
+  const TempDir dir;
+  to_onnx::FileOptions options;
+  options.weights = to_onnx::FileOptions::Weights::kBeside;
+  auto files = to_onnx::WriteOnnxFiles(exported, dir.Path("m.onnx"), options);
+  ASSERT_TRUE(files.ok()) << FormatDiag(files.diag());
+  ASSERT_TRUE(files->Commit().ok());
+  EXPECT_EQ(TempDir::Read(dir.Path("m.onnx.data")).size(), 12000U);
+  const auto file = MappedFile::Open(dir.Path("m.onnx"));
+  ASSERT_TRUE(file.ok());
+  DiagSink sink;
+  const auto back = from_onnx::ImportModel(*file, {}, &sink);
+  ASSERT_TRUE(back.ok());
+  EXPECT_FALSE(sink.has_errors());
+  for (uint32_t i = 0; i < back->constant_count(); ++i) {
+    const auto tensor = back->constant(ConstantId{i}).Load();
+    ASSERT_TRUE(tensor.ok());
+    EXPECT_EQ(tensor->data<float>()[0], tensor->size() == 1 ? 2.0F : 0.5F);
+  }
+}
+
+std::string OneNode(std::string_view params, std::string_view node) {
+  return Concat("graph g { main (", params, ") { ", node, " yield(%y as y) } }");
+}
+
+TEST(OnnxExport, SaysWhatCannotBeWritten) {
+  EXPECT_EQ(ProblemOf(OneNode("%x: f32[3]", "%y: f32[*], %a: i64[*], %b: i64[*], %c: i64[*] = unique(%x)"), 9),
+            "target.operator");
+  EXPECT_EQ(ProblemOf(OneNode("%x: c64[3]", "%y: c64[3] = add(%x, %x)"), 17), "target.dtype");
+  EXPECT_EQ(ProblemOf(OneNode("%x: f32[3], %p: i64[2]", "%y: f32[*] = pad(%x, %p)"), 9), "target.constant");
+  EXPECT_EQ(ProblemOf(OneNode("%x: f32[*]", "%y: f32[*] = softmax(%x)"), 11), "target.rank");
+  EXPECT_EQ(ProblemOf(OneNode("%x: f32[3], %p: i64[2]", "%y: f32[*] = pad(%x, %p, mode=\"wrap\")"), 11),
+            "target.attribute");
+  EXPECT_EQ(ProblemOf(OneNode("%x: f32[*], %w: f32[*]", "%y: f32[*] = conv(%x, %w, channel_axis=3)"), 17),
+            "target.layout");
+  EXPECT_EQ(ProblemOf(OneNode("%x: f32[3]", "%y: ? = opaque(%x, domain=\"\", op_type=\"Relu\", attr.k=1)"), 17),
+            "target.signature");
+  EXPECT_EQ(ProblemOf(OneNode("%x: f32[2,2]", "%y: f32[2,2] = inverse(%x)"), 17), "target.domain");
+  to_onnx::ExportOptions options;
+  options.opset = 28;
+  DiagSink sink;
+  const auto refused = to_onnx::ExportModel(Graph(), options, &sink);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.diag().id, "target.opset");
+}
+
+TEST(OnnxExport, ReportsAllProblemsWithSourceNames) {
+  OnnxGraph g;
+  g.Node("Unique", {"x"}, {"u"}).Node("Unique", {"u"}, {"y"});
+  g.Input("x", onnx::DataType::kFloat, {3}).Output("y", onnx::DataType::kFloat);
+  const Graph graph = ImportBuilt(g);
+  DiagSink sink;
+  Export(graph, 9, &sink);
+  ASSERT_EQ(sink.error_count(), 2U);
+  EXPECT_EQ(sink.all()[0].tensors[0], "u");
+  EXPECT_EQ(sink.all()[1].tensors[0], "y");
+  EXPECT_EQ(sink.all()[0].op_type, "Unique");
+  EXPECT_EQ(sink.all()[0].hint, "--opset 11");
+}
+
+TEST(OnnxExport, OperandsAreCastWhereTheOperatorLacksTheirType) {
+  const Graph graph = Parsed(OneNode("%x: bf16[3]", "%y: bf16[3] = sqrt(%x)"));
+  const to_onnx::Exported old = Export(Parsed(OneNode("%x: f16[3]", "%y: f16[3] = celu(%x)")), 12);
+  ASSERT_EQ(old.model.graph.nodes.size(), 3U);
+  EXPECT_EQ(old.model.graph.nodes[0].op_type, "Cast");
+  EXPECT_EQ(old.model.graph.nodes[1].op_type, "Celu");
+  EXPECT_EQ(Export(graph, 13).model.graph.nodes.size(), 1U);
+}
+
+}  // namespace
+}  // namespace godwit
