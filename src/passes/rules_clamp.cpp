@@ -75,7 +75,10 @@ Result<bool> MergeBounds(RewriteCtx& ctx) {
   if (!inner || !SameShape(ctx.TypeOf(inner->x), ctx.TypeOf(ctx.Out()))) return false;
   // A kept inner node gains nothing from being looked through.
   if (!ctx.SingleUse(outer->x) && def->op != &ops::kRelu) return false;
-  return Put(ctx, Then(*inner, *outer));
+  const Bounds both = Then(*inner, *outer);
+  // A single number that may be a zero of either sign is left alone.
+  if (both.low && both.high && *both.low >= *both.high) return false;
+  return Put(ctx, both);
 }
 
 Result<bool> DropClip(RewriteCtx& ctx) {

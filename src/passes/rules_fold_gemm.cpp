@@ -14,7 +14,7 @@ bool PlainProduct(const RewriteCtx& ctx, const Node& node) {
 
 // Whether `c` broadcasts into a matrix of this shape, whatever the symbols stand for.
 bool BroadcastsInto(const RewriteCtx& ctx, ValueId c, const Shape& y) {
-  if (!ctx.Ranked(c) || ctx.ShapeOf(c).size() > 2) return false;
+  if (!ctx.Ranked(c) || ctx.ShapeOf(c).size() > y.size()) return false;
   const Shape& shape = ctx.ShapeOf(c);
   for (size_t k = 0; k < shape.size(); ++k) {
     if (shape[k] != Dim(1) && shape[k] != y[y.size() - shape.size() + k]) return false;
