@@ -127,15 +127,16 @@ class ConstantMerger {
  private:
   Status Merge(const std::vector<ValueId>& group) {
     Graph& graph = editor_.graph();
-    std::unordered_map<std::string, std::vector<std::pair<ValueId, Tensor>>> by_sample;
+    std::unordered_map<std::string, std::vector<std::pair<ValueId, PackedBytes>>> by_sample;
     for (ValueId v : group) {
-      auto loaded = graph.constant(graph.value(v).constant).Load();
-      if (!loaded.ok()) continue;
-      auto& same = by_sample[SampleOf(*loaded)];
-      const auto twin =
-          std::find_if(same.begin(), same.end(), [&](const auto& other) { return Identical(other.second, *loaded); });
+      const PackedBytes bytes = BytesOf(graph.constant(graph.value(v).constant));
+      if (bytes.bytes.data() == nullptr) continue;
+      auto& same = by_sample[SampleOf(bytes.bytes)];
+      const auto twin = std::find_if(same.begin(), same.end(), [&](const auto& other) {
+        return std::equal(bytes.bytes.begin(), bytes.bytes.end(), other.second.bytes.begin(), other.second.bytes.end());
+      });
       if (twin == same.end()) {
-        same.emplace_back(v, *std::move(loaded));
+        same.emplace_back(v, bytes);
       } else if (ledger_.Open()) {
         RETURN_IF_ERROR(editor_.ReplaceValue(v, twin->first));
         ledger_.Count(kMergeConstantsPass.name, {});
@@ -144,13 +145,23 @@ class ConstantMerger {
     return Ok{};
   }
 
-  static std::string SampleOf(const Tensor& t) {
+  // Where they lie in their file, so that comparing weights takes no memory; loaded only where they lie nowhere.
+  static PackedBytes BytesOf(const Constant& constant) {
+    if (const auto* source = std::get_if<1>(&constant.data)) {
+      if (PackedBytes packed = (*source)->Packed(); packed.owner != nullptr) return packed;
+    }
+    const auto tensor = constant.Load();
+    if (!tensor.ok()) return {};
+    return {{tensor->raw(), tensor->bytes()}, tensor->owner()};
+  }
+
+  static std::string SampleOf(std::span<const std::byte> bytes) {
     constexpr size_t kPieces = 8;
     constexpr size_t kBytes = 16;
-    const auto* data = reinterpret_cast<const char*>(t.raw());
-    if (t.bytes() <= kPieces * kBytes) return {data, t.bytes()};
+    const auto* data = reinterpret_cast<const char*>(bytes.data());
+    if (bytes.size() <= kPieces * kBytes) return {data, bytes.size()};
     std::string sample;
-    for (size_t k = 0; k < kPieces; ++k) sample.append(data + (t.bytes() - kBytes) / (kPieces - 1) * k, kBytes);
+    for (size_t k = 0; k < kPieces; ++k) sample.append(data + (bytes.size() - kBytes) / (kPieces - 1) * k, kBytes);
     return sample;
   }
 
