@@ -52,8 +52,10 @@ inline void ExpectOnePlan(const Graph& graph, const std::vector<RtValue>& inputs
   SessionOptions reference;
   reference.reference = true;
   const std::vector<Tensor> own = RunPlan(graph, reference, inputs);
-  if (tolerance == 0) ExpectIdentical(native, own);
-  ExpectClose(native, own, tolerance);
+  if (tolerance == 0)
+    ExpectIdentical(native, own);
+  else
+    ExpectClose(native, own, tolerance);
   SessionOptions threads;
   threads.threads = 3;
   ExpectIdentical(RunPlan(graph, threads, inputs), native);

@@ -12,23 +12,6 @@
 
 #include "exec/kernels/tile-inl.h"
 
-#ifndef GODWIT_EXEC_KERNELS_INT_GEMM_ONCE_
-#define GODWIT_EXEC_KERNELS_INT_GEMM_ONCE_
-namespace godwit::kernels {
-
-/// Operands are pairs of 16-bit values in 32 bits, laid out as those of the floating-point tile: A as [pairs /
-/// 16][row][16], B as [n / 16][pairs][16].
-struct IntTile {
-  const std::int32_t* a;
-  std::int64_t rows, pairs;
-  const std::int32_t* b;
-  std::int32_t* c;
-  std::int64_t ldc, columns;
-};
-
-}  // namespace godwit::kernels
-#endif
-
 HWY_BEFORE_NAMESPACE();
 namespace godwit::kernels::HWY_NAMESPACE {
 
@@ -53,9 +36,17 @@ template <int P>
 HWY_NOINLINE void IntTileRows(const IntTile& t, std::int64_t row, std::int64_t column) {
   const IntTag d;
   constexpr int kLanes = LanesOf<std::int32_t>();
+  const std::int64_t left = t.columns - column;
+  const std::int64_t first_count = std::min<std::int64_t>(left, kLanes);
+  const std::int64_t second_count = std::min<std::int64_t>(left - kLanes, kLanes);
+  auto start0 = hn::Zero(d), start1 = start0;
+  if (t.bias != nullptr) {
+    start0 = LoadFirst(d, t.bias + column, first_count);
+    if (second_count > 0) start1 = LoadFirst(d, t.bias + column + kLanes, second_count);
+  }
   IntVec sum[P][2];
   GODWIT_UNROLL
-  for (int p = 0; p < P; ++p) sum[p][0] = sum[p][1] = hn::Zero(d);
+  for (int p = 0; p < P; ++p) sum[p][0] = start0, sum[p][1] = start1;
   const std::int64_t b_block = t.pairs * kBlock;
   const std::int32_t* b = t.b + column / kBlock * b_block + column % kBlock;
   const bool both = column + kLanes < t.columns;
@@ -72,12 +63,11 @@ HWY_NOINLINE void IntTileRows(const IntTile& t, std::int64_t row, std::int64_t c
       }
     }
   }
-  const std::int64_t left = t.columns - column;
   GODWIT_UNROLL
   for (int p = 0; p < P; ++p) {
-    std::int32_t* c = t.c + (row + p) * t.ldc + column;
-    StoreFirst(sum[p][0], d, c, std::min<std::int64_t>(left, kLanes));
-    if (both) StoreFirst(sum[p][1], d, c + kLanes, std::min<std::int64_t>(left - kLanes, kLanes));
+    std::int32_t* c = t.c + (row + p) * t.ldc + column / kBlock * t.c_block + column % kBlock;
+    StoreFirst(sum[p][0], d, c, first_count);
+    if (both) StoreFirst(sum[p][1], d, c + VectorAt<std::int32_t>(1, t.c_block), second_count);
   }
 }
 
@@ -102,17 +92,17 @@ HWY_EXPORT(IntTiles);
 std::int64_t Pairs(std::int64_t k) { return (k + 1) / 2; }
 std::int64_t Blocks(std::int64_t n) { return (n + kBlock - 1) / kBlock; }
 
-std::int32_t Pair(std::int32_t low, std::int32_t high) {
-  return static_cast<std::int32_t>(static_cast<std::uint32_t>(low) & 0xffffU) |
-         static_cast<std::int32_t>(static_cast<std::uint32_t>(high) << 16);
-}
-
 // Rows of A packed at a time.
 constexpr std::int64_t kBand = 84;
 
 }  // namespace
 
 std::int64_t PackedIntBSize(std::int64_t k, std::int64_t n) { return Blocks(n) * kBlock * Pairs(k); }
+
+void RunIntTiles(const IntTile& tile) {
+  PrepareSimd();
+  HWY_DYNAMIC_DISPATCH(IntTiles)(tile);
+}
 
 template <class E>
 void PackIntB(const E* b, std::int64_t ldb, bool transposed, std::int64_t k, std::int64_t n, const std::int32_t* zeros,
@@ -125,7 +115,7 @@ void PackIntB(const E* b, std::int64_t ldb, bool transposed, std::int64_t k, std
   for (std::int64_t block = 0; block < Blocks(n); ++block) {
     for (std::int64_t i = 0; i < Pairs(k); ++i) {
       for (std::int64_t j = block * kBlock; j < (block + 1) * kBlock; ++j)
-        *packed++ = Pair(at(2 * i, j), at(2 * i + 1, j));
+        *packed++ = IntPair(at(2 * i, j), at(2 * i + 1, j));
     }
   }
 }
@@ -144,11 +134,10 @@ void IntGemm(const IntGemmArgs<E>& args, ThreadPool* pool) {
         const std::int32_t zero = args.zeros == nullptr ? 0 : args.zeros[(first + row) * args.zero_step];
         for (std::int64_t i = 0; i < pairs; ++i) {
           const std::int32_t low = a[2 * i] - zero, high = 2 * i + 1 < args.k ? a[2 * i + 1] - zero : 0;
-          packed[(i / kBlock * rows + row) * kBlock + i % kBlock] = Pair(low, high);
+          packed[(i / kBlock * rows + row) * kBlock + i % kBlock] = IntPair(low, high);
         }
       }
-      HWY_DYNAMIC_DISPATCH(IntTiles)
-      (IntTile{packed, rows, pairs, args.packed_b, args.c + first * args.ldc, args.ldc, args.n});
+      RunIntTiles({packed, rows, pairs, args.packed_b, nullptr, args.c + first * args.ldc, args.ldc, kBlock, args.n});
     }
   });
 }

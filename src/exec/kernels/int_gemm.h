@@ -32,6 +32,26 @@ struct IntGemmArgs {
 template <class E>
 void IntGemm(const IntGemmArgs<E>& args, ThreadPool* pool = nullptr);
 
+/// The work under every integer product, in the calling thread. Operands are pairs of 16-bit values in 32 bits, laid
+/// out as those of the floating-point tile: A as [pairs / 16][row][16], B as [n / 16][pairs][16].
+struct IntTile {
+  const std::int32_t* a;
+  std::int64_t rows, pairs;
+  const std::int32_t* b;
+  const std::int32_t* bias;  // one for each column, where the sums begin; may be null
+  std::int32_t* c;
+  std::int64_t ldc;      // from one row of the output to the next
+  std::int64_t c_block;  // from one block of 16 columns to the next
+  std::int64_t columns;
+};
+void RunIntTiles(const IntTile& tile);
+
+/// Two 16-bit values, the first in the low half.
+inline std::int32_t IntPair(std::int32_t low, std::int32_t high) {
+  return static_cast<std::int32_t>((static_cast<std::uint32_t>(low) & 0xffffU) | static_cast<std::uint32_t>(high)
+                                                                                     << 16);
+}
+
 extern template void PackIntB<std::uint8_t>(const std::uint8_t*, std::int64_t, bool, std::int64_t, std::int64_t,
                                             const std::int32_t*, std::int64_t, std::int32_t*);
 extern template void PackIntB<std::int8_t>(const std::int8_t*, std::int64_t, bool, std::int64_t, std::int64_t,

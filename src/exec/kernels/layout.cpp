@@ -74,6 +74,8 @@ void BlockedToLast(const T* x, std::int64_t batch, std::int64_t channels, std::i
   template void BlockedToLast<T>(const T*, std::int64_t, std::int64_t, std::int64_t, T*, ThreadPool*);
 GODWIT_LAYOUT(float)
 GODWIT_LAYOUT(double)
+GODWIT_LAYOUT(std::uint16_t)
+GODWIT_LAYOUT(std::uint8_t)
 #undef GODWIT_LAYOUT
 
 }  // namespace godwit::kernels

@@ -3,10 +3,10 @@
 
 #include "exec/kernels/conv.h"
 #include "exec/kernels/conv_transpose.h"
+#include "exec/plan/conv_shape.h"
 #include "exec/plan/dispatch.h"
 #include "exec/plan/lower_rules.h"
 #include "exec/plan/unary_of.h"
-#include "ops/conv_common.h"
 #include "ops/ops.h"
 
 namespace godwit::plan {
@@ -83,43 +83,6 @@ Result<Tensor> PackWeights(const kernels::ConvShape& shape, bool transposed, con
   return packed;
 }
 
-Result<std::vector<ops::Slide>> SlidesOf(const EvalCtx& ctx, bool transposed, const Tensor& x, const Tensor& w) {
-  if (transposed) return ops::ConvTransposeSlides(ctx, x, w);
-  TRY(const ops::ConvGeometry geometry, ops::ResolveConv(ctx, ToShape(x.dims()), ToShape(w.dims()), "oihw"));
-  return ops::ConvSlides(ctx, geometry, x, w);
-}
-
-// The kernels take channels on axis 1, weights with the channels before up to three spatial axes.
-Result<std::optional<kernels::ConvShape>> ShapeOf(Lowering& l, NodeId id) {
-  const Node& node = l.graph().node(id);
-  const Attrs& attrs = l.AttrsOf(id);
-  std::optional<kernels::ConvShape> none;
-  const bool transposed = node.op == &ops::kConvTranspose;
-  const std::string_view layout = transposed ? "iohw" : "oihw";
-  if (attrs.Int("channel_axis", 1) != 1 || attrs.Str("weight_layout", layout) != layout) return none;
-  const Tensor x(l.TypeOf(node.in[0]).dtype(), l.DimsOf(node.in[0]), nullptr, nullptr);
-  const Tensor w(l.TypeOf(node.in[1]).dtype(), l.DimsOf(node.in[1]), nullptr, nullptr);
-  if (x.rank() < 3 || x.rank() > 5) return none;
-  if (ElementCount(l.DimsOf(node.out[0])) == 0 || x.size() == 0 || w.size() == 0) return none;
-  const EvalCtx ctx(*node.op, attrs, {RtValue(x), RtValue(w)}, 1);
-  TRY(const std::vector<ops::Slide> slides, SlidesOf(ctx, transposed, x, w));
-  kernels::ConvShape shape;
-  shape.batch = x.dim(0);
-  shape.groups = attrs.Int("group", 1);
-  shape.in_channels = x.dim(1);
-  shape.out_channels = transposed ? w.dim(1) * shape.groups : w.dim(0);
-  for (size_t k = 0; k < slides.size(); ++k) {
-    const size_t at = 3 - slides.size() + k;
-    shape.in[at] = slides[k].in;
-    shape.out[at] = slides[k].out;
-    shape.kernel[at] = slides[k].kernel;
-    shape.stride[at] = slides[k].stride;
-    shape.dilation[at] = slides[k].dilation;
-    shape.pad[at] = slides[k].pad_begin;
-  }
-  return std::optional(shape);
-}
-
 Result<bool> LowerConv(Lowering& l, NodeId id) {
   const Node& node = l.graph().node(id);
   const ValueId x = node.in[0], y = node.out[0];
@@ -132,7 +95,7 @@ Result<bool> LowerConv(Lowering& l, NodeId id) {
   const Tensor* weights = l.Known(node.in[1]);
   const ValueId bias = node.in.size() > 2 ? node.in[2] : ValueId();
   if (weights == nullptr || (bias && l.Known(bias) == nullptr)) return false;
-  TRY(const std::optional<kernels::ConvShape> shape, ShapeOf(l, id));
+  TRY(const std::optional<kernels::ConvShape> shape, ConvShapeOf(l, id));
   if (!shape) return false;
   const bool transposed = node.op == &ops::kConvTranspose;
   TRY(Tensor packed, dtype == DType::kF64 ? PackWeights<double>(*shape, transposed, *weights)

@@ -20,5 +20,9 @@ std::span<const LowerRule> ReduceRules();
 std::span<const LowerRule> MoveRules();
 std::span<const LowerRule> ResizeRules();
 std::span<const LowerRule> RecurrentRules();
+/// Quantize, dequantize, casts.
+std::span<const LowerRule> QuantizeRules();
+/// Products of 8-bit integers.
+std::span<const LowerRule> IntegerRules();
 
 }  // namespace godwit::plan

@@ -192,6 +192,13 @@ void Lowering::Alias(ValueId v, SlotId source) {
   plain_[v.index] = id;
 }
 
+void Lowering::Share(ValueId v, ValueId source) {
+  plain_[v.index] = plain_[source.index];
+  blocked_[v.index] = blocked_[source.index];
+  // Nothing may be fused into what others use too.
+  uses_[v.index] += uses_[source.index] - 1;
+}
+
 void Lowering::Emit(std::unique_ptr<Step> step, NodeId node) {
   step->node = node;
   step->position = out_.steps_.size();
@@ -303,10 +310,7 @@ void Lowering::JoinBranch(NodeId id, RegionId branch) {
     const ValueId v = node.out[i], result = graph_.region(branch).results[i];
     if (!v || !result || uses_[v.index] == 0 || facts_.known[v.index].is_tensor()) continue;
     if (!HasPlain(result) && !HasBlocked(result)) Plain(result);
-    plain_[v.index] = plain_[result.index];
-    blocked_[v.index] = blocked_[result.index];
-    // Nothing may be fused into what others use too.
-    uses_[v.index] += uses_[result.index] - 1;
+    Share(v, result);
   }
 }
 

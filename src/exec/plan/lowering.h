@@ -47,6 +47,8 @@ class Lowering {
   SlotId Define(ValueId v, bool blocked);
   /// The result shares the memory of a plain slot.
   void Alias(ValueId v, SlotId source);
+  /// The result is another value, in all its places.
+  void Share(ValueId v, ValueId source);
   /// Working memory or packed constants that belong to no value of the graph.
   SlotId AddConstant(Tensor tensor);
   SlotId AddTemporary(DType dtype, Dims dims);

@@ -39,10 +39,13 @@ int64_t BlockedElements(const Dims& dims) {
 
 std::unique_ptr<Step> MakeReorder(const Slot& from_slot, SlotId from, SlotId to, bool to_blocked) {
   std::unique_ptr<Step> step;
-  if (from_slot.dtype == DType::kF64)
-    step = std::make_unique<ReorderStep<double>>(from_slot.dims, to_blocked);
-  else
-    step = std::make_unique<ReorderStep<float>>(from_slot.dims, to_blocked);
+  // Moves look at the width of the elements alone.
+  switch (ByteSize(from_slot.dtype)) {
+    case 8: step = std::make_unique<ReorderStep<double>>(from_slot.dims, to_blocked); break;
+    case 4: step = std::make_unique<ReorderStep<float>>(from_slot.dims, to_blocked); break;
+    case 2: step = std::make_unique<ReorderStep<uint16_t>>(from_slot.dims, to_blocked); break;
+    default: step = std::make_unique<ReorderStep<uint8_t>>(from_slot.dims, to_blocked); break;
+  }
   step->reads = {from};
   step->writes = {to};
   return step;
