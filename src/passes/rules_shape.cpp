@@ -10,9 +10,15 @@ namespace godwit {
 
 namespace {
 
-bool IsView(const Node* node) {
+// The same elements in the same order: also a transpose that moves dims of 1 alone.
+bool IsView(const RewriteCtx& ctx, const Node* node) {
   static const OpDef* const kOps[] = {&ops::kReshape, &ops::kSqueeze, &ops::kUnsqueeze, &ops::kFlatten};
-  return node != nullptr && std::find(std::begin(kOps), std::end(kOps), node->op) != std::end(kOps);
+  if (node == nullptr) return false;
+  if (node->op == &ops::kTranspose && ctx.Ranked(node->in[0])) {
+    const auto perm = PermOf(*node, ctx.Rank(node->in[0]));
+    return perm && MovesNothing(*perm, ctx.ShapeOf(node->in[0]));
+  }
+  return std::find(std::begin(kOps), std::end(kOps), node->op) != std::end(kOps);
 }
 
 Result<bool> DropNoOp(RewriteCtx& ctx) {
@@ -65,7 +71,7 @@ Result<bool> ConstantShape(RewriteCtx& ctx) {
 // The elements stay in order through any chain of views, so the last one can start from the first operand.
 Result<bool> MergeViews(RewriteCtx& ctx) {
   const Node* inner = ctx.Def(ctx.In(0));
-  if (!IsView(inner)) return false;
+  if (!IsView(ctx, inner) || !IsView(ctx, &ctx.node())) return false;
   const ValueId source = inner->in[0];
   const Type& from = ctx.TypeOf(source);
   const Type& to = ctx.TypeOf(ctx.Out());
@@ -145,7 +151,7 @@ Result<bool> ImplicitExpand(RewriteCtx& ctx) {
 }
 
 const OpDef* const kShaping[] = {&ops::kReshape, &ops::kSqueeze, &ops::kUnsqueeze, &ops::kFlatten, &ops::kExpand};
-const OpDef* const kViews[] = {&ops::kReshape, &ops::kSqueeze, &ops::kUnsqueeze, &ops::kFlatten};
+const OpDef* const kViews[] = {&ops::kReshape, &ops::kSqueeze, &ops::kUnsqueeze, &ops::kFlatten, &ops::kTranspose};
 const OpDef* const kReshapes[] = {&ops::kReshape};
 const OpDef* const kUnsqueezes[] = {&ops::kUnsqueeze};
 const OpDef* const kSqueezes[] = {&ops::kSqueeze};
