@@ -11,8 +11,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace godwit;
   const auto* bytes = reinterpret_cast<const std::byte*>(data);
   from_onnx::ImportOptions options;
-  options.limits.growth_bytes = 1 << 20;
+  // Small models show as much as large ones, and many more of them fit into a second.
+  options.limits.growth_bytes = 1 << 18;
   options.limits.view_bytes = 1 << 24;
+  options.limits.nodes = 200;
+  options.limits.tensors = 2000;
   DiagSink problems;
   const auto graph = from_onnx::ImportModel(MappedFile::FromBytes({bytes, bytes + size}), options, &problems);
   if (!graph.ok()) return 0;
