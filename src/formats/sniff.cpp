@@ -90,6 +90,12 @@ FileKind SniffProtobuf(ByteSpan bytes) {
       if (!node.Next() || node.field() != 1 || node.wire() != Wire::kBytes) continue;
       if (!node.Next() || node.field() != 2 || node.wire() != Wire::kBytes) continue;
     }
+    if (shape.kind == FileKind::kSavedModel) {
+      // The start of an ONNX file, with the producer's name as its last field, has the same two fields.
+      WireReader meta_graph(&context, first);
+      while (meta_graph.Next()) meta_graph.Skip();
+      if (!context.ok()) continue;
+    }
     return shape.kind;
   }
   return FileKind::kUnknown;

@@ -25,6 +25,9 @@ Result<Resolved> Read(const Ctx& ctx, int rank) {
   TRY(r.window, ReadWindowAttrs(ctx, "c2", n));
   r.kernel = ctx.attrs.Ints("kernel");
   if (r.kernel.size() != n) return ctx.Fail("c2", fmt::format("{} kernel extents for rank {}", r.kernel.size(), rank));
+  for (const int64_t extent : r.kernel) {
+    if (extent < 1) return ctx.Fail("c2", fmt::format("kernel extent {}", extent));
+  }
   return r;
 }
 

@@ -54,7 +54,10 @@ Status Infer(InferCtx& ctx) {
     sizes = *std::move(given);
     if (sizes.size() != n) return ctx.Fail("c2", fmt::format("{} sizes for {} results", sizes.size(), n));
     Dim total(0);
-    for (const Dim& s : sizes) total = total + s;
+    for (const Dim& s : sizes) {
+      if (s.is_static() && s.value() < 0) return ctx.Fail("c2", fmt::format("a size is {}", s.value()));
+      total = total + s;
+    }
     if (total.is_static() && dim.is_static() && !(total == dim)) {
       return ctx.Fail("c2", fmt::format("sizes sum to {}, the dim is {}", total.value(), dim.value()));
     }

@@ -91,7 +91,7 @@ int64_t CeilDiv(int64_t a, int64_t b) { return a / b + (a % b > 0 ? 1 : 0); }
 template <class Ctx>
 Result<Slide> MakeSlide(const Ctx& ctx, std::string_view constraint, const WindowAttrs& attrs, size_t k, int64_t in,
                         int64_t kernel) {
-  if (kernel < 0 || kernel >= kMaxWindow) return ctx.Fail(constraint, fmt::format("kernel extent {}", kernel));
+  if (kernel < 1 || kernel >= kMaxWindow) return ctx.Fail(constraint, fmt::format("kernel extent {}", kernel));
   Slide s{.in = in, .kernel = kernel, .stride = attrs.strides[k], .dilation = attrs.dilations[k]};
   const int64_t span = (kernel - 1) * s.dilation + 1;
   if (attrs.auto_pad == AutoPad::kSameUpper || attrs.auto_pad == AutoPad::kSameLower) {

@@ -75,12 +75,13 @@ void AddWeights(const Graph& graph, ModelSummary* s) {
   }
 }
 
-void AddLayers(const Graph& graph, ModelSummary* s) {
-  std::vector<int64_t> layer_of(graph.origin_count(), -1);
+// One layer an origin, in their order; what is counted over all of them either way.
+void AddLayers(const Graph& graph, bool layers, ModelSummary* s) {
+  if (layers) s->layers.reserve(graph.origin_count());
   for (uint32_t i = 0; i < graph.origin_count(); ++i) {
     const Origin& origin = graph.origin(OriginId{i});
     ++s->op_counts[origin.op_type];
-    layer_of[i] = static_cast<int64_t>(s->layers.size());
+    if (!layers) continue;
     LayerSummary layer;
     layer.name = origin.node;
     layer.op_type = origin.op_type;
@@ -95,8 +96,8 @@ void AddLayers(const Graph& graph, ModelSummary* s) {
     ++s->core_nodes;
     const double macs = MacsOf(graph, node);
     s->macs += macs;
-    if (!node.origin) continue;
-    LayerSummary& layer = s->layers[static_cast<size_t>(layer_of[node.origin.index])];
+    if (!node.origin || !layers) continue;
+    LayerSummary& layer = s->layers[node.origin.index];
     layer.core_ops.emplace_back(node.op->name);
     layer.macs += macs;
     for (ValueId v : node.in) {
@@ -115,7 +116,7 @@ void AddLayers(const Graph& graph, ModelSummary* s) {
 
 }  // namespace
 
-ModelSummary Summarise(const Graph& graph) {
+ModelSummary Summarise(const Graph& graph, bool layers) {
   ModelSummary s;
   s.name = graph.name;
   s.producer = graph.producer;
@@ -135,7 +136,7 @@ ModelSummary Summarise(const Graph& graph) {
   s.symbols.erase(std::unique(s.symbols.begin(), s.symbols.end()), s.symbols.end());
   s.subgraphs = static_cast<int64_t>(graph.region_count()) - 1;
   AddWeights(graph, &s);
-  AddLayers(graph, &s);
+  AddLayers(graph, layers, &s);
   s.peak_activation_bytes = PeakActivation(graph);
   return s;
 }

@@ -50,7 +50,8 @@ struct ModelSummary {
   std::vector<LayerSummary> layers;
 };
 
-ModelSummary Summarise(const Graph& graph);
+/// Without `layers` that list stays empty: it is longer than all the rest.
+ModelSummary Summarise(const Graph& graph, bool layers = true);
 
 /// For people; `layers` adds the table of layers.
 std::string SummaryText(const ModelSummary& summary, bool layers);

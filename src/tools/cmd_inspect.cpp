@@ -52,8 +52,8 @@ int Run(const Args& args) {
     if (!text.ok()) return problems->Show(text.diag());
     fmt::print("{}", *text);
   } else {
-    const ModelSummary summary = Summarise(*graph);
     const bool layers = args.Has("--layers");
+    const ModelSummary summary = Summarise(*graph, layers);
     fmt::print("{}", args.Has("--json") ? SummaryJson(summary, layers) : SummaryText(summary, layers));
   }
   if (args.Has("--graph")) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 
 #include "base/text.h"
@@ -134,7 +135,7 @@ class Checker {
                           fmt::format("'{}' ({}) is never used", value.name, HumanBytes(constant.stored_bytes())))
                       .Tensor(value.name));
       }
-      if (values && IsFloat(constant.type.dtype)) CheckValues(value, constant);
+      if (values) CheckValues(value, constant);
     }
   }
 
@@ -144,15 +145,23 @@ class Checker {
       sink_.Add(std::move(tensor.diag()).Tensor(value.name));
       return;
     }
+    if (!IsFloat(tensor->dtype())) return;
     int64_t bad = 0;
+    double largest = 0;
     const size_t step = ByteSize(tensor->dtype());
     for (int64_t i = 0; i < tensor->size(); ++i) {
-      bad += std::isfinite(LoadF64(tensor->dtype(), tensor->raw() + static_cast<size_t>(i) * step)) ? 0 : 1;
+      const double v = LoadF64(tensor->dtype(), tensor->raw() + static_cast<size_t>(i) * step);
+      bad += std::isfinite(v) ? 0 : 1;
+      largest = std::max(largest, std::fabs(v));
     }
-    if (bad == 0) return;
-    sink_.Add(Warning(diag::kCheckWeightValues,
-                      fmt::format("{} of {} elements of '{}' are NaN or infinite", bad, tensor->size(), value.name))
-                  .Tensor(value.name));
+    const auto warn = [&](std::string what) {
+      sink_.Add(Warning(diag::kCheckWeightValues, std::move(what)).Tensor(value.name));
+    };
+    if (bad > 0) {
+      warn(fmt::format("{} of {} elements of '{}' are NaN or infinite", bad, tensor->size(), value.name));
+    } else if (tensor->dtype() == DType::kF32 && largest > 0 && largest < double{std::numeric_limits<float>::min()}) {
+      warn(fmt::format("no element of '{}' is larger than {:.3g}: all are subnormal", value.name, largest));
+    }
   }
 
   // Types of the inputs with each symbol put to a size.

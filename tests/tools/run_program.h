@@ -2,10 +2,12 @@
 #pragma once
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -19,6 +21,8 @@ struct ProgramRun {
   int status = -1;  ///< the exit status, or 1000 + the signal that ended it
   std::string out;
   std::string err;
+  int64_t peak_bytes = 0;  ///< the most memory it held
+  double cpu_seconds = 0;  ///< which other programs on the machine do not change
 };
 
 /// `signal`, when not 0, is sent after a moment. Standard output goes to `out_path` where one is given.
@@ -40,8 +44,12 @@ inline ProgramRun RunGodwit(const std::vector<std::string>& words, int signal = 
     kill(child, signal);
   }
   int status = 0;
-  waitpid(child, &status, 0);
+  rusage usage{};
+  wait4(child, &status, 0, &usage);
   ProgramRun run;
+  run.peak_bytes = int64_t{usage.ru_maxrss} * 1024;
+  run.cpu_seconds = static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+                    static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-6;
   run.status = WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
   if (out_path == nullptr) run.out = TempDir::Read(out);
   run.err = TempDir::Read(err);

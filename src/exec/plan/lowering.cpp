@@ -108,6 +108,14 @@ const Tensor* Lowering::Known(ValueId v) {
   return known.is_tensor() ? &known.tensor : nullptr;
 }
 
+int64_t Lowering::BytesOf(DType dtype, const Dims& dims) {
+  auto bytes = CheckedByteSize(dtype, dims);
+  if (bytes.ok()) return *bytes;
+  // There is no plan for a tensor that cannot be: Run hands the reason on.
+  if (!failure_) failure_ = bytes.TakeDiag();
+  return 0;
+}
+
 SlotId Lowering::NewSlot(ValueId v, bool blocked) {
   Slot slot;
   slot.value = v;
@@ -115,8 +123,8 @@ SlotId Lowering::NewSlot(ValueId v, bool blocked) {
   if (IsStatic(v)) {
     slot.dtype = TypeOf(v).dtype();
     slot.dims = DimsOf(v);
-    slot.bytes = blocked ? BlockedElements(slot.dims) * static_cast<int64_t>(ByteSize(slot.dtype))
-                         : ElementCount(slot.dims) * static_cast<int64_t>(ByteSize(slot.dtype));
+    const int64_t plain = BytesOf(slot.dtype, slot.dims);
+    slot.bytes = blocked && plain > 0 ? BlockedElements(slot.dims) * static_cast<int64_t>(ByteSize(slot.dtype)) : plain;
     slot.kind = is_output_[v.index] && !blocked ? Slot::Kind::kOutput : Slot::Kind::kArena;
   }
   out_.slots_.push_back(std::move(slot));
@@ -144,7 +152,7 @@ SlotId Lowering::AddTemporary(DType dtype, Dims dims) {
   Slot slot;
   slot.kind = Slot::Kind::kArena;
   slot.dtype = dtype;
-  slot.bytes = ElementCount(dims) * static_cast<int64_t>(ByteSize(dtype));
+  slot.bytes = BytesOf(dtype, dims);
   slot.dims = std::move(dims);
   out_.slots_.push_back(std::move(slot));
   return SlotId{static_cast<uint32_t>(out_.slots_.size() - 1)};

@@ -69,6 +69,8 @@ class Lowering {
   void JoinBranch(NodeId id, RegionId branch);
   void FindGates();
   SlotId NewSlot(ValueId v, bool blocked);
+  /// 0 and a failure of the whole plan where no tensor can be that large.
+  int64_t BytesOf(DType dtype, const Dims& dims);
 
   Executable& out_;
   const Graph& graph_;
@@ -83,7 +85,7 @@ class Lowering {
   std::vector<bool> is_output_;
   std::vector<std::vector<NodeId>> users_;
   std::vector<bool> absorbed_;     // by node: its work is done by a recognised user
-  std::unique_ptr<Diag> failure_;  // why the first constant that could not be loaded was not
+  std::unique_ptr<Diag> failure_;  // why there is no plan: a constant cannot be loaded, a tensor cannot be
 };
 
 /// A rule returns false, having changed nothing, where it does not take the node.

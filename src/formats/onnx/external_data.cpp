@@ -105,12 +105,12 @@ Result<ExternalReference> ReadExternalReference(const Tensor& tensor, DiagSink* 
   return out;
 }
 
-std::vector<SideFile> ListSideFiles(const Model& model) {
+std::vector<SideFile> ListSideFiles(const Model& model, DiagSink* warnings) {
   std::vector<SideFile> files;
   std::map<std::string_view, size_t> index;
   ForEachTensor(model, [&](const Tensor& tensor) {
     if (!tensor.external) return;
-    const auto reference = ReadExternalReference(tensor, nullptr);
+    const auto reference = ReadExternalReference(tensor, warnings);
     if (!reference.ok()) return;
     const auto [it, added] = index.emplace(reference->location, files.size());
     if (added) files.push_back({std::string(reference->location), 0, 0});

@@ -32,7 +32,8 @@ struct SideFile {
   size_t tensors = 0;
 };
 /// In the order of first use. References that make no sense are left out: decoding their tensor reports them.
-std::vector<SideFile> ListSideFiles(const Model& model);
+/// What else is odd about them goes to `warnings`.
+std::vector<SideFile> ListSideFiles(const Model& model, DiagSink* warnings = nullptr);
 
 /// Maps each side file once and hands out slices of it.
 class ExternalFiles {

@@ -3,14 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/text.h"
 #include "frontends/onnx/node_import.h"
+#include "ops/ops.h"
 
 namespace godwit::from_onnx {
 
 namespace {
 constexpr int64_t kNewestOpset = 27;  // of ai.onnx
+constexpr int64_t kNodeBytes = 640;   // what a node and its result take in a graph, about
 }  // namespace
 
 GraphImport::GraphImport(const onnx::Model& model, TensorImport tensors, const ImportOptions& options, DiagSink* sink)
@@ -22,6 +25,8 @@ GraphImport::GraphImport(const onnx::Model& model, TensorImport tensors, const I
       builder_(graph_, inference_) {}
 
 void GraphImport::Report(const onnx::Node& node, Diag diag) {
+  // Behind a limit there is nothing to see: what follows from stopping there is no news.
+  if (std::exchange(stopped_, stopped_ || diag.exit == Exit::kLimit)) return;
   diag.op_type = node.domain.empty() ? std::string(node.op_type) : Concat(node.domain, ".", node.op_type);
   if (diag.node.empty()) diag.node = NodeLabel(node);
   for (std::string_view out : node.outputs) {
@@ -65,6 +70,7 @@ Status GraphImport::Run() {
   ImportNodes(model_.graph.nodes);
   for (const onnx::ValueInfo& out : model_.graph.outputs) {
     const ValueId value = Find(out.name);
+    if (!value && stopped_) continue;
     if (!value) {
       sink_->Add(Diag(diag::kOnnxGraphName, Concat("graph output '", out.name, "' is not defined by any node"))
                      .Tensor(std::string(out.name)));
@@ -98,6 +104,12 @@ Status GraphImport::ImportInitializers(const onnx::Graph& graph) {
   const auto add = [&](std::string_view name, Result<Constant> constant) {
     if (!constant.ok()) {
       sink_->Add(std::move(constant.diag()).Tensor(std::string(name)));
+      // Something of that name stays, so that the nodes which take it are not in error as well.
+      Attrs attrs;
+      attrs.Set("domain", std::string());
+      attrs.Set("op_type", std::string("initializer"));
+      const auto stand_in = EmitRegions(ops::kOpaque, {}, 1, std::move(attrs), {}, {});
+      if (stand_in.ok()) Define(name, stand_in->front(), nullptr);
       return;
     }
     Define(name, graph_.AddConstant(*std::move(constant), std::string(name)), nullptr);
@@ -124,7 +136,14 @@ Status GraphImport::ImportInitializers(const onnx::Graph& graph) {
 
 void GraphImport::ImportInputs(const onnx::Graph& graph) {
   for (const onnx::ValueInfo& input : graph.inputs) {
-    if (Find(input.name)) continue;  // an initialiser: a constant, not an input
+    if (const ValueId known = Find(input.name)) {
+      // An initialiser is a constant, not an input.
+      if (graph_.value(known).param_of == Graph::main()) {
+        sink_->Add(Diag(diag::kOnnxGraphName, Concat("graph input '", input.name, "' is listed twice"))
+                       .Tensor(std::string(input.name)));
+      }
+      continue;
+    }
     Type type;
     if (input.type != nullptr) {
       auto stated = ToType(*input.type, input.name);
@@ -221,9 +240,17 @@ void GraphImport::ImportNodes(std::span<const onnx::Node> nodes) {
   }
   // Functions that call functions can stand for more nodes than any file holds.
   const int64_t limit = options_.limits.nodes;
+  const bool written_out = frames_.size() > 1;
+  const auto path_bytes = static_cast<int64_t>(frames_.back().path.size());  // which each node and tensor repeats
   for (size_t i : *order) {
-    if (imported_ > limit) return;
+    if (stopped_) return;
+    if (written_out && (grown_ += kNodeBytes + 3 * path_bytes) > options_.limits.growth_bytes) {
+      stopped_ = true;
+      return sink_->Add(LimitExceeded(options_.limits, &Limits::growth_bytes, static_cast<uint64_t>(grown_),
+                                      "bytes of graph, functions written out"));
+    }
     if (++imported_ > limit) {
+      stopped_ = true;
       return sink_->Add(LimitExceeded(options_.limits, &Limits::nodes, static_cast<uint64_t>(imported_),
                                       "nodes, functions written out"));
     }
@@ -267,7 +294,10 @@ Status GraphImport::ImportByRule(const onnx::Node& node, std::vector<ValueId> in
   const auto it = versions.find(domain);
   // Domains other than ai.onnx are often left out of opset_import; their first version is meant then.
   if (it == versions.end() && domain.empty()) {
-    return Diag(diag::kOnnxOpset, "the model does not import an operator set of ai.onnx");
+    // Not a version that we lack, but a file that lacks one; files cut off behind their graph look like this.
+    Diag diag(diag::kOnnxOpset, "the model does not import an operator set of ai.onnx");
+    diag.exit = Exit::kMalformed;
+    return diag;
   }
   const int64_t version = it == versions.end() ? 1 : it->second;
   bool known = false;

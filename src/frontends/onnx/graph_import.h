@@ -79,6 +79,8 @@ class GraphImport {
   std::unordered_map<std::string_view, const onnx::ValueInfo*> stated_;
   int depth_ = 0;
   int64_t imported_ = 0;  ///< nodes so far, those of a function once for each call
+  bool stopped_ = false;  ///< a limit was exceeded
+  int64_t grown_ = 0;     // bytes of graph that no node of the file stands for
 };
 
 /// Indices of `nodes` in an order in which each comes after those it needs (the given order where that is one).

@@ -20,8 +20,9 @@ Result<Graph> ImportModel(const MappedFile::Ptr& file, const ImportOptions& opti
   auto loaded = std::make_shared<Loaded>();
   loaded->file = file;
   TRY(loaded->model, onnx::ParseModel(file->bytes(), options.limits, sink));
-  auto side_files = std::make_shared<onnx::ExternalFiles>(file->path(), options.allow_external, options.limits, sink);
-  side_files->Expect(onnx::ListSideFiles(loaded->model));
+  // Side files are opened when a constant is first asked for, which may be long after the sink is gone.
+  auto side_files = std::make_shared<onnx::ExternalFiles>(file->path(), options.allow_external, options.limits);
+  side_files->Expect(onnx::ListSideFiles(loaded->model, sink));
   GraphImport importer(loaded->model, TensorImport(loaded, std::move(side_files), options.limits), options, sink);
   RETURN_IF_ERROR(importer.Run());
   return importer.TakeGraph();

@@ -20,9 +20,15 @@ Status ReadWindow(NodeImport& n, Attrs* attrs) {
   TRY(std::vector<int64_t> pads, n.Ints("pads"));
   const bool padded = std::any_of(pads.begin(), pads.end(), [](int64_t p) { return p != 0; });
   if (padded && !attrs->Has("auto_pad")) attrs->Set("pads", std::move(pads));
+  // Ones are the default, but a wrong number of them is still an error of the file.
+  TRY(const ValueId data, n.In(0));
+  const Type& type = n.TypeOf(data);
+  const auto miscounted = [&](size_t count) {
+    return count > 0 && type.ranked() && count + 2 != static_cast<size_t>(type.rank());
+  };
   for (const std::string_view name : {"strides", "dilations"}) {
     TRY(std::vector<int64_t> values, n.Ints(name));
-    if (std::any_of(values.begin(), values.end(), [](int64_t v) { return v != 1; })) {
+    if (miscounted(values.size()) || std::any_of(values.begin(), values.end(), [](int64_t v) { return v != 1; })) {
       attrs->Set(name, std::move(values));
     }
   }
