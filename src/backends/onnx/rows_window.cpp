@@ -53,6 +53,30 @@ Status EmitConv(NodeExport& n) {
   return Ok{};
 }
 
+// A bias of 32-bit integers follows as a sum of its own.
+Status EmitConvInteger(NodeExport& n) {
+  RETURN_IF_ERROR(ChannelsSecond(n));
+  RETURN_IF_ERROR(WeightsAs(n, "oihw"));
+  if (!IsInteger(n.DtypeOf(0))) return n.LacksForm("ConvInteger is of 8-bit integers");
+  OnnxAttrs attrs;
+  SetWindow(n, &attrs);
+  attrs.SetInt("group", n.attrs().Int("group", 1), 1);
+  SetKernelOf(n, &attrs);
+  Names in = {n.In(0), n.In(1)};
+  if (n.Has(3) || n.Has(4)) in.push_back(n.In(3));
+  if (n.Has(4)) in.push_back(n.In(4));
+  if (!n.Has(2)) {
+    n.Emit("ConvInteger", std::move(in), attrs);
+    return Ok{};
+  }
+  TRY(const int rank, n.Rank(0));
+  Ints shape(static_cast<size_t>(rank - 1), 1);
+  shape[0] = -1;
+  const Name sum = n.Temp("ConvInteger", std::move(in), attrs);
+  n.Emit("Add", {sum, n.Temp("Reshape", {n.In(2), n.I64s(shape)})});
+  return Ok{};
+}
+
 Status EmitConvTranspose(NodeExport& n) {
   RETURN_IF_ERROR(ChannelsSecond(n));
   RETURN_IF_ERROR(WeightsAs(n, "iohw"));
@@ -156,6 +180,7 @@ Status EmitMaxUnpool(NodeExport& n) {
 constexpr Row kRows[] = {
     {&ops::kAvgPool, "AveragePool", 7, EmitAveragePool},
     {&ops::kConv, "Conv", 7, EmitConv},
+    {&ops::kConv, "ConvInteger", 10, EmitConvInteger},
     {&ops::kConvTranspose, "ConvTranspose", 7, EmitConvTranspose},
     {&ops::kLpPool, "LpPool", 7, EmitLpPool},
     {&ops::kMaxPool, "MaxPool", 7, EmitMaxPool},

@@ -1,0 +1,125 @@
+// Quantisation, and products of 8-bit integers.
+#include <fmt/format.h>
+
+#include <numeric>
+
+#include "backends/onnx/emit.h"
+
+namespace godwit::to_onnx {
+
+namespace {
+
+bool Single(const Type& t) { return t.ranked() && ElementCount(t.shape()) == Dim(1); }
+
+// axis and block_size, by what the scales are.
+Status SetGrain(NodeExport& n, OnnxAttrs* attrs) {
+  const bool microsoft = !n.row().domain.empty();
+  const int64_t block = n.attrs().Int("block", 0);
+  if (block != 0) {
+    if (!microsoft && n.opset() < 21) return n.LacksForm("scales for blocks are of opset 21 and later");
+    attrs->Set("block_size", block);
+  }
+  if (Single(n.TypeOf(1)) && block == 0) return Ok{};
+  if (!microsoft && n.opset() < 13) return n.LacksForm("scales for each index of an axis are of opset 13 and later");
+  attrs->SetInt("axis", n.attrs().Int("axis", 1), 1);
+  return Ok{};
+}
+
+// A zero point that only says which type the numbers have.
+Result<Name> NoZero(NodeExport& n, DType to) {
+  const Type& scale = n.TypeOf(1);
+  if (!scale.ranked() || !scale.tensor().is_static()) {
+    return n.LacksForm("the zero point's shape is that of the scale, which is not known");
+  }
+  Dims dims;
+  for (const Dim& d : scale.shape()) dims.push_back(d.value());
+  TRY(Tensor zeros, Tensor::Make(to, std::move(dims)));
+  std::fill_n(zeros.mutable_raw(), zeros.bytes(), std::byte{0});
+  return n.Const(std::move(zeros));
+}
+
+Status EmitQuantize(NodeExport& n) {
+  const bool microsoft = !n.row().domain.empty();
+  const int opset = microsoft ? 0 : n.opset();
+  OnnxAttrs attrs;
+  RETURN_IF_ERROR(SetGrain(n, &attrs));
+  const DType to = n.attrs().Dtype("to");
+  Names in = n.Ins();
+  if (!n.Has(2) && to != DType::kU8) {
+    if (opset >= 21) {
+      attrs.Set("output_dtype", to);
+    } else {
+      TRY(const Name zero, NoZero(n, to));
+      in.push_back(zero);
+    }
+  }
+  if (!n.attrs().Flag("saturate", true)) {
+    if (opset < 19) return n.LacksForm("what does not saturate is of opset 19 and later");
+    attrs.Set("saturate", int64_t{0});
+  }
+  const DType precision = n.attrs().Dtype("precision", n.DtypeOf(1));
+  if (precision != n.DtypeOf(1)) {
+    if (opset < 23) return n.LacksForm("the precision can be stated from opset 23 on");
+    attrs.Set("precision", precision);
+  }
+  n.set_domain(n.row().domain);
+  n.Emit("QuantizeLinear", std::move(in), attrs);
+  return Ok{};
+}
+
+Status EmitDequantize(NodeExport& n) {
+  OnnxAttrs attrs;
+  RETURN_IF_ERROR(SetGrain(n, &attrs));
+  const DType to = n.attrs().Dtype("to");
+  if (to != n.DtypeOf(1)) {
+    if (!n.row().domain.empty() || n.opset() < 23) return n.LacksForm("the result is of the scale's type");
+    attrs.Set("output_dtype", to);
+  }
+  n.set_domain(n.row().domain);
+  n.Emit("DequantizeLinear", n.Ins(), attrs);
+  return Ok{};
+}
+
+Status EmitDynamicQuantize(NodeExport& n) {
+  n.EmitAs("DynamicQuantizeLinear", n.Ins(), {n.Out(0), n.Out(1), n.Out(2)});
+  return Ok{};
+}
+
+// The operand with its last two axes swapped where the node asks for that.
+Result<Name> Factor(NodeExport& n, size_t i, std::string_view flag) {
+  if (!n.attrs().Flag(flag)) return n.In(i);
+  TRY(const int rank, n.Rank(i));
+  if (rank < 2) return n.In(i);
+  std::vector<int64_t> perm(static_cast<size_t>(rank));
+  std::iota(perm.begin(), perm.end(), 0);
+  std::swap(perm[perm.size() - 1], perm[perm.size() - 2]);
+  return n.Temp("Transpose", {n.In(i)}, {{"perm", std::move(perm)}});
+}
+
+Status EmitMatMulInteger(NodeExport& n) {
+  if (n.OutType().dtype() != DType::kI32 || n.DtypeOf(0) == DType::kI32) {
+    return n.LacksForm("MatMulInteger is of 8-bit integers");
+  }
+  TRY(const Name a, Factor(n, 0, "transpose_a"));
+  TRY(const Name b, Factor(n, 1, "transpose_b"));
+  Names in = {a, b};
+  if (n.Has(2) || n.Has(3)) in.push_back(n.In(2));
+  if (n.Has(3)) in.push_back(n.In(3));
+  n.Emit("MatMulInteger", std::move(in));
+  return Ok{};
+}
+
+constexpr Row kRows[] = {
+    {&ops::kDequantize, "DequantizeLinear", 10, EmitDequantize},
+    {&ops::kDequantize, "DequantizeLinear", 1, EmitDequantize, 99, "com.microsoft"},
+    {&ops::kDynamicQuantize, "DynamicQuantizeLinear", 11, EmitDynamicQuantize},
+    {&ops::kMatMul, "MatMulInteger", 10, EmitMatMulInteger},
+    {&ops::kQuantize, "QuantizeLinear", 10, EmitQuantize},
+    {&ops::kQuantize, "QuantizeLinear", 1, EmitQuantize, 99, "com.microsoft"},
+};
+
+}  // namespace
+
+extern const RowSet kQuantizeRows{kRows};
+
+}  // namespace godwit::to_onnx
