@@ -129,6 +129,8 @@ class Flight {
     ProofOptions proof = options_.proof;
     TRY(proof.inputs, StatedInputs(source, options_.samples, options_.load.limits));
     TRY(proof.judge, FindJudge());
+    proof.judged_file = out->ReadablePath();
+    proof.source_file = input_;
     TRY(report_.proof, Prove(source, written, proof));
     report_.proved = true;
     if (report_.proof.ok() || options_.keep) return Ok{};

@@ -167,10 +167,13 @@ Result<MappedFile::Ptr> AtomicFile::ReadBack(const Limits& limits) {
   CHECK(fd_ >= 0);
   RETURN_IF_ERROR(Flush());
   if (direct_) return Failed("cannot read back what was written to a pipe or device", EINVAL);
-  const std::string self = "/proc/self/fd/" + std::to_string(fd_);
-  const int fd = open(temporary_.empty() ? self.c_str() : temporary_.c_str(), O_RDONLY | O_CLOEXEC);
+  const int fd = open(ReadablePath().c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return Failed("cannot read back", errno);
   return MappedFile::FromDescriptor(fd, path_, limits);
+}
+
+std::string AtomicFile::ReadablePath() const {
+  return temporary_.empty() ? "/proc/self/fd/" + std::to_string(fd_) : temporary_;
 }
 
 Status AtomicFile::Commit() {

@@ -32,6 +32,8 @@ class AtomicFile {
   /// What has been written so far, before it has its name: what is to be put in place can be judged first. Not for
   /// pipes and devices.
   Result<MappedFile::Ptr> ReadBack(const Limits& limits = {});
+  /// A path under which the same can be opened until the file is in its place or gone.
+  [[nodiscard]] std::string ReadablePath() const;
   /// Puts the whole file in its place.
   Status Commit();
 
