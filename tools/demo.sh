@@ -4,6 +4,9 @@ set -eu
 godwit=$1
 cd "$(dirname "$0")/.."
 model=examples/shapes/model.onnx
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+out=$folder/simplified.onnx
 
 step() {
   printf '\n# %s\n$ godwit' "$1"; shift
@@ -13,5 +16,6 @@ step() {
 
 step "What is in this model?" inspect "$model"
 step "Is it valid?" check "$model"
+step "Simplify it: fewer nodes, for another opset, and the proof that nothing changed" simplify "$model" -o "$out" --opset 17 --verify own
 step "Run it on an input of two pictures' shape" run "$model" --shape image=2,1,32,32
 step "The proof: run it on recorded inputs and compare with what ONNX Runtime made of them" suite examples
