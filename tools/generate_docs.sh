@@ -7,7 +7,8 @@ set -eu
 pages() {
   cat <<'PAGES'
 operators.md: list ops --markdown
-onnx_support.md: list rules --markdown
+onnx_support.md: list imports --markdown
+rewriting_rules.md: list rules --markdown
 diagnostics.md: list diagnostics --markdown
 limits.md: list limits --markdown
 commands.md: list commands --markdown

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <map>
 
+#include "backends/onnx/export.h"
 #include "base/diag.h"
 #include "base/limits.h"
 #include "base/text.h"
 #include "frontends/onnx/rule.h"
 #include "ops/ops.h"
+#include "passes/simplify.h"
 #include "tools/table.h"
 #include "tools/verbs.h"
 
@@ -100,7 +102,7 @@ std::string LimitsJson() {
   return rows.Take();
 }
 
-// --- rules: what is read of ONNX
+// --- imports: what is read of ONNX
 
 struct Coverage {
   std::string read, refused;
@@ -128,19 +130,58 @@ std::map<std::string, Coverage> OnnxCoverage() {
   }
   return out;
 }
-Table RuleTable(bool markdown) {
+Table ImportTable(bool markdown) {
   Table table({"ONNX operator", "read, by the version that brought the form", "refused"});
   for (const auto& [name, c] : OnnxCoverage()) {
     table.Add({markdown ? Concat("`", name, "`") : name, c.read, c.refused});
   }
   return table;
 }
-std::string RulesText() { return RuleTable(false).Text(); }
-std::string RulesMarkdown() { return RuleTable(true).Markdown(); }
-std::string RulesJson() {
+std::string ImportsText() { return ImportTable(false).Text(); }
+std::string ImportsMarkdown() { return ImportTable(true).Markdown(); }
+std::string ImportsJson() {
   JsonRows rows;
   for (const auto& [name, c] : OnnxCoverage()) {
     rows.Row().Field("operator", name).Raw("read", Concat("[", c.read, "]")).Field("refused", c.refused);
+  }
+  return rows.Take();
+}
+
+// --- rules: what simplification may do
+
+struct RewriteRow {
+  std::string_view name, stage, doc;
+  Numerics numerics;
+};
+std::vector<RewriteRow> RewriteRows() {
+  std::vector<RewriteRow> out;
+  for (const Stage& stage : SimplifyPipeline()) {
+    const auto add = [&](std::string_view name, std::string_view doc, Numerics numerics) {
+      // A table may run in several stages: the first is shown.
+      const bool known = std::any_of(out.begin(), out.end(), [&](const RewriteRow& r) { return r.name == name; });
+      if (!known) out.push_back({name, stage.name, doc, numerics});
+    };
+    if (stage.pass != nullptr) add(stage.pass->name, stage.pass->doc, stage.pass->numerics);
+    for (const RuleTable& table : stage.tables) {
+      for (const Rule& rule : table) add(rule.name, rule.doc, rule.numerics);
+    }
+  }
+  return out;
+}
+Table RewriteTable(bool markdown) {
+  Table table({"rule", "stage", "numerics", "what it does"});
+  for (const RewriteRow& r : RewriteRows()) {
+    table.Add({markdown ? Concat("`", r.name, "`") : std::string(r.name), std::string(r.stage),
+               std::string(Name(r.numerics)), std::string(r.doc)});
+  }
+  return table;
+}
+std::string RulesText() { return RewriteTable(false).Text(); }
+std::string RulesMarkdown() { return RewriteTable(true).Markdown(); }
+std::string RulesJson() {
+  JsonRows rows;
+  for (const RewriteRow& r : RewriteRows()) {
+    rows.Row().Field("name", r.name).Field("stage", r.stage).Field("numerics", Name(r.numerics)).Field("doc", r.doc);
   }
   return rows.Take();
 }
@@ -202,17 +243,28 @@ std::string CommandsJson() {
 // --- targets
 
 constexpr std::string_view kOwnDoc = "godwit's own interpreter: every operator of `godwit list ops`, all element types";
-std::string TargetsText() {
+constexpr std::string_view kOnnxDoc = "an ONNX file of this operator set: --opset N";
+std::string OnnxVersions() {
+  return Concat("onnx@", std::to_string(to_onnx::kOldestOpset), "..", std::to_string(to_onnx::kNewestOpset));
+}
+Table TargetTable() {
   Table table({"target", "what it is"});
   table.Add({"own", std::string(kOwnDoc)});
-  return table.Text();
+  table.Add({OnnxVersions(), std::string(kOnnxDoc)});
+  return table;
 }
-std::string TargetsMarkdown() {
-  Table table({"target", "what it is"});
-  table.Add({"`own`", std::string(kOwnDoc)});
-  return table.Markdown();
+std::string TargetsText() { return TargetTable().Text(); }
+std::string TargetsMarkdown() { return TargetTable().Markdown(); }
+std::string TargetsJson() {
+  return JsonRows()
+      .Row()
+      .Field("name", "own")
+      .Field("doc", kOwnDoc)
+      .Row()
+      .Field("name", OnnxVersions())
+      .Field("doc", kOnnxDoc)
+      .Take();
 }
-std::string TargetsJson() { return JsonRows().Row().Field("name", "own").Field("doc", kOwnDoc).Take(); }
 
 constexpr Catalog kCatalogs[] = {
     {"targets", "Targets", "Where a model can be made to run.", TargetsText, TargetsJson, TargetsMarkdown},
@@ -220,8 +272,11 @@ constexpr Catalog kCatalogs[] = {
      OpsText, OpsJson, OpsMarkdown},
     {"limits", "Safety limits", "Files are read under these; `--limit NAME=VALUE` sets one.", LimitsText, LimitsJson,
      LimitsMarkdown},
-    {"rules", "ONNX operators", "What is read of ONNX: each operator at each version, or why it is refused.", RulesText,
-     RulesJson, RulesMarkdown},
+    {"rules", "Rewriting rules",
+     "What simplification may do, stage by stage: `--rule NAME=off` switches one off, `-O1` runs the exact ones alone.",
+     RulesText, RulesJson, RulesMarkdown},
+    {"imports", "ONNX operators", "What is read of ONNX: each operator at each version, or why it is refused.",
+     ImportsText, ImportsJson, ImportsMarkdown},
     {"diagnostics", "Diagnostics", "Every problem that can be reported, and the exit status it leads to.", DiagsText,
      DiagsJson, DiagsMarkdown},
     {"commands", "Commands", "The verbs of the program and their options.", CommandsText, CommandsJson,
@@ -231,6 +286,15 @@ constexpr Catalog kCatalogs[] = {
 }  // namespace
 
 std::span<const Catalog> AllCatalogs() { return kCatalogs; }
+
+std::string RuleText(std::string_view name) {
+  for (const RewriteRow& r : RewriteRows()) {
+    if (r.name != name) continue;
+    return Concat(r.name, ": a rule of simplification (stage ", r.stage, ", ", Name(r.numerics), ")\n  ", r.doc,
+                  "\n  --rule ", r.name, "=off switches it off\n");
+  }
+  return {};
+}
 
 std::string OnnxOperatorText(std::string_view name) {
   const auto all = OnnxCoverage();

@@ -24,6 +24,8 @@ std::string TypesText(TypeSet types);
 std::string_view KindText(AttrKind kind);
 /// What `explain` says of an operator; also its section of the page.
 std::string OperatorText(const OpDef& op, bool markdown);
+/// What `explain` says of a rule of simplification; "" when there is none of that name.
+std::string RuleText(std::string_view name);
 /// Every ONNX operator has an entry "Conv" or "com.microsoft.Gelu"; "" when there is none.
 std::string OnnxOperatorText(std::string_view name);
 

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "frontends/onnx/rule.h"
 #include "ops/ops.h"
+#include "passes/simplify.h"
 #include "tools/catalog.h"
 #include "tools/problems.h"
 #include "tools/verbs.h"
@@ -40,6 +41,7 @@ std::string Explain(std::string_view id) {
     out += Concat(l->name, ": ", l->doc, "\n  default ", std::to_string(l->fallback), "; --limit ", l->name,
                   "=VALUE sets it\n");
   }
+  out += RuleText(id);
   out += OnnxOperatorText(id);
   if (out.empty()) {
     if (const Verb* verb = FindVerb(id)) out = HelpText(*verb);
@@ -52,6 +54,7 @@ std::string_view NearestId(std::string_view id) {
   for (const DiagDef& d : AllDiags()) ids.push_back(d.id);
   for (const OpDef* op : ops::All()) ids.push_back(op->name);
   for (const LimitDef& l : AllLimits()) ids.push_back(l.name);
+  for (const Rule* rule : AllRules()) ids.push_back(rule->name);
   for (const from_onnx::RuleSet* set : from_onnx::AllRuleSets()) {
     for (const from_onnx::Rule& rule : set->rules) ids.push_back(rule.op);
   }

@@ -41,14 +41,14 @@ int Run(const Args& args) {
 
 extern const Verb kListVerb = {
     "list",
-    "Shows a table that this build holds: operators, limits, what is read of ONNX, diagnostics.",
-    "targets|ops|limits|rules|diagnostics|commands [--json|--markdown]",
+    "Shows a table that this build holds: operators, limits, rewriting rules, what is read of ONNX, diagnostics.",
+    "targets|ops|limits|rules|imports|diagnostics|commands [--json|--markdown]",
     "godwit list limits",
     kOptions,
     false,
     1,
     1,
-    "the name of a table: targets, ops, limits, rules, diagnostics or commands",
+    "the name of a table: targets, ops, limits, rules, imports, diagnostics or commands",
     Run,
 };
 

@@ -74,7 +74,7 @@ TEST(Verbs, TablesInAllThreeForms) {
   for (const tools::Catalog& c : tools::AllCatalogs()) {
     EXPECT_FALSE(c.text().empty()) << c.name;
     EXPECT_TRUE(IsBalancedJson(c.json())) << c.json().substr(0, 400);
-    EXPECT_TRUE(c.json().starts_with("[{\"name\":") || c.name == "diagnostics" || c.name == "rules") << c.name;
+    EXPECT_TRUE(c.json().starts_with("[{\"name\":") || c.name == "diagnostics" || c.name == "imports") << c.name;
     EXPECT_FALSE(c.markdown().empty()) << c.name;
     EXPECT_TRUE(
         RunGodwit({"list", std::string(c.name), "--markdown"}).out.starts_with("<!-- Written by `make docs`. -->"));
@@ -87,6 +87,7 @@ TEST(Verbs, ExplainKnowsEveryKindOfId) {
   EXPECT_TRUE(Has(RunGodwit({"explain", "gather.c2"}).out, "-dim <= index < dim"));
   EXPECT_TRUE(Has(RunGodwit({"explain", "zip-ratio"}).out, "default 100"));
   EXPECT_TRUE(Has(RunGodwit({"explain", "Conv"}).out, "an operator of ONNX"));
+  EXPECT_TRUE(Has(RunGodwit({"explain", "merge-constants"}).out, "a rule of simplification"));
   EXPECT_TRUE(Has(RunGodwit({"explain", "run"}).out, "usage: godwit run"));
   for (const DiagDef& d : AllDiags()) EXPECT_FALSE(d.page.empty()) << d.id;
 }
