@@ -69,6 +69,9 @@ const std::vector<Stage>& SimplifyPipeline() {
       Whole(kMergeNodesPass),
       Rules("fuse"),
       Rules("fold"),
+      Whole(kFlattenTokensPass),
+      Whole(kKeepPartsAxisPass),
+      Whole(kGatherMovesPass),
   };
   return stages;
 }
