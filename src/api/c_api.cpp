@@ -135,3 +135,14 @@ int godwit_output(const godwit_model* model, size_t index, godwit_array* out) {
     return 0;
   });
 }
+
+int godwit_simplify(const char* input, const char* output, int opset, int prove) {
+  return Guarded([&] {
+    if (input == nullptr || output == nullptr) return Fail(kUsage, "a path is NULL");
+    godwit::WriteSettings settings;
+    settings.opset = opset;
+    settings.prove = prove != 0;
+    std::vector<godwit::Problem> problems;
+    return godwit::Simplify(input, output, settings, &problems) ? 0 : Fail(problems);
+  });
+}

@@ -32,7 +32,7 @@ struct ConvertOptions {
   SimplifyOptions rewriting;
   to_onnx::ExportOptions onnx;
   Verify verify = Verify::kAuto;
-  std::string runtime_library;  ///< where the real runtime is; empty: the usual places
+  std::string runtime_library;       ///< where the real runtime is; empty: the usual places
   std::vector<std::string> samples;  ///< what to feed in the proof, as MakeInputs takes it
   ProofOptions proof;
   bool keep = false;                     ///< put the file in its place although the results differ

@@ -3,6 +3,7 @@
 
 #include "api/inputs.h"
 #include "api/load.h"
+#include "api/problems.h"
 #include "base/checked.h"
 #include "base/text.h"
 #include "exec/session.h"
@@ -11,11 +12,6 @@
 namespace godwit {
 
 namespace {
-
-void Tell(const Diag& diag, std::vector<Problem>* problems) {
-  if (problems == nullptr) return;
-  problems->push_back({diag.id, diag.severity == Severity::kError, static_cast<int>(diag.exit), FormatDiag(diag)});
-}
 
 Port PortOf(std::string name, const Type& type) {
   Port port;
