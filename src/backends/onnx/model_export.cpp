@@ -265,7 +265,7 @@ std::vector<targets::Misfit> ModelExport::Place(Scope& scope, NodeId id) {
       return {};
     }
     legaliser_.Return(start);
-    misfits.push_back(*std::move(misfit));
+    if (misfit->limit != &diag::kDefect) misfits.push_back(*std::move(misfit));
   }
   if (misfits.empty() && younger != nullptr) {
     misfits.push_back(
@@ -349,7 +349,7 @@ onnx::Graph ModelExport::Contents(Scope& scope, RegionId id, const std::vector<N
         info.name = i < outputs.size() ? outputs[i] : NewName(Concat(name, "_out"));
         WriteIdentity(name, info.name);
       }
-      info.type = ToOnnxType(scope.TypeOf(v), symbols, &arena_);
+      info.type = ToOnnxType(scope.TypeOf(v), symbols == Symbols::kNamed ? symbols : Symbols::kNoDims, &arena_);
     }
     infos.push_back(info);
   }

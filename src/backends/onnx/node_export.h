@@ -92,6 +92,8 @@ class NodeExport {
   Result<const onnx::Graph*> Body(size_t k);
 
   // Failures.
+  /// The row takes in a pattern of nodes, and this is not it: nothing to report.
+  [[nodiscard]] Diag NotThis() { return Lacks(diag::kDefect, {}); }
   [[nodiscard]] Diag Lacks(const DiagDef& limit, std::string what,
                            targets::Repair repair = targets::Repair::kDecompose);
   /// target.attribute

@@ -77,12 +77,12 @@ Status EmitJoinedSoftmax(NodeExport& n) {
   const Node* shape = n.Sibling(n.Operand(1), ops::kShapeOf);
   if (lines == nullptr || shape == nullptr || shape->in[0] != lines->in[0] || soft->attrs.Int("axis", -1) != -1 ||
       !shape->attrs.empty()) {
-    return n.LacksForm("not a softmax of joined axes");
+    return n.NotThis();
   }
   const auto flat = n.Ints(lines->in[1]);
   const bool joins = flat && !flat->empty() && flat->back() == -1 &&
                      std::all_of(flat->begin(), flat->end() - 1, [](int64_t d) { return d == 0; });
-  if (!joins) return n.LacksForm("not a softmax of joined axes");
+  if (!joins) return n.NotThis();
   OnnxAttrs attrs;
   attrs.SetInt("axis", static_cast<int64_t>(flat->size()) - 1, 1);
   n.Emit(SoftmaxName(soft->attrs.Str("mode", "soft")), {n.Of(lines->in[0])}, attrs);

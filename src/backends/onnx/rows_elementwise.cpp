@@ -18,7 +18,7 @@ const Node* IntegerErf(NodeExport& n) {
 Status EmitErfOfIntegers(NodeExport& n) {
   const Node* widened = IntegerErf(n);
   if (widened == nullptr || n.TypeOf(widened->in[0]).dtype() != n.attrs().Dtype("to")) {
-    return n.LacksForm("not an Erf of integers");
+    return n.NotThis();
   }
   n.Emit("Erf", {n.Of(widened->in[0])});
   return Ok{};
@@ -33,7 +33,9 @@ Status EmitIsInf(NodeExport& n) {
 }
 
 Status EmitAdd(NodeExport& n) {
-  if (n.source_op() == "Sum" && n.opset() >= 8) {
+  // Before version 8 the operands of Sum have one shape; then those of each addition have it too.
+  const bool same = n.TypeOf(0).ranked() && n.TypeOf(0) == n.TypeOf(1);
+  if (n.source_op() == "Sum" && (n.opset() >= 8 || same)) {
     n.Emit("Sum", Chain(n));
     return Ok{};
   }
@@ -69,7 +71,7 @@ Status EmitExtreme(NodeExport& n) {
 }
 // Before version 12 there are no extremes of integers, but comparisons of them.
 Status EmitExtremeByChoice(NodeExport& n) {
-  if (!IsInteger(n.DtypeOf(0))) return n.LacksForm("only of integers");
+  if (!IsInteger(n.DtypeOf(0))) return n.NotThis();
   const Name a = n.In(0), b = n.In(1);
   const Name first = n.Temp(&n.op() == &ops::kMax ? "Greater" : "Less", {a, b});
   n.Emit("Where", {first, a, b});
@@ -95,7 +97,7 @@ Status EmitLessEqualByParts(NodeExport& n) {
 
 // Before version 11 only integers and bools could be equal.
 Status EmitEqualOfFloats(NodeExport& n) {
-  if (!IsFloat(n.DtypeOf(0))) return n.LacksForm("only of floats");
+  if (!IsFloat(n.DtypeOf(0))) return n.NotThis();
   const Name a = n.In(0), b = n.In(1);
   const Name apart = n.Temp("Or", {n.Temp("Less", {a, b}), n.Temp("Greater", {a, b})});
   const Name nan = n.Temp("Or", {n.Temp("IsNaN", {a}), n.Temp("IsNaN", {b})});

@@ -136,6 +136,17 @@ Status EmitSlice(NodeExport& n) {
   return Ok{};
 }
 
+// The same while the model runs: zeros, with what is stated put where it belongs.
+Result<Name> SpreadPads(NodeExport& n) {
+  TRY(const int rank, n.Rank(0));
+  const Name axes = InI64(n, 3), rank_name = n.I64s({rank});
+  // Negative axes count from the end: (axis + rank) mod rank.
+  const Name begins = n.Temp("Mod", {n.Temp("Add", {axes, rank_name}), rank_name});
+  const Name ends = n.Temp("Add", {begins, rank_name});
+  const Name places = n.Temp("Concat", {begins, ends}, {{"axis", int64_t{0}}});
+  return n.Temp("ScatterElements", {n.I64s(Ints(2 * static_cast<size_t>(rank), 0)), places, InI64(n, 1)});
+}
+
 // Pads of all axes, where the node states those of some.
 Result<Ints> AllPads(NodeExport& n) {
   TRY(Ints pads, n.NeedInts(1, "pads"));
@@ -168,9 +179,12 @@ Status EmitPad(NodeExport& n) {
     return Ok{};
   }
   Names in = {n.In(0)};
-  if (n.Has(3) && n.opset() < 18) {
+  if (n.Has(3) && n.opset() < 18 && n.Ints(1) && n.Ints(3)) {
     TRY(const Ints pads, AllPads(n));
     in.push_back(n.I64s(pads));
+  } else if (n.Has(3) && n.opset() < 18) {
+    TRY(const Name pads, SpreadPads(n));
+    in.push_back(pads);
   } else {
     in.push_back(InI64(n, 1));
   }

@@ -122,7 +122,7 @@ Status EmitLrn(NodeExport& n) {
 
 // What the source's operator was imported as: (x - mean) / (sqrt(mean of the square) + 1e-9).
 Status EmitMeanVarianceNorm(NodeExport& n) {
-  const auto other = [&] { return n.LacksForm("not a MeanVarianceNormalization"); };
+  const auto other = [&] { return n.NotThis(); };
   if (n.source_op() != "MeanVarianceNormalization") return other();
   const auto by = [&](ValueId v, const OpDef& op) { return n.Sibling(v, op); };
   const Node* divisor = by(n.Operand(1), ops::kAdd);

@@ -1,5 +1,5 @@
 // Reductions and running sums.
-#include <fmt/format.h>
+#include <limits>
 
 #include "backends/onnx/emit.h"
 
@@ -68,16 +68,28 @@ Status EmitArg(NodeExport& n) {
   TRY(const int64_t axis, Axis(n, 0, n.attrs().Int("axis", 0)));
   attrs.SetInt("axis", axis, 0);
   attrs.SetInt("keepdims", n.attrs().Int("keep_dims", 1), 1);
+  const std::string_view name = n.attrs().Str("mode") == "max" ? "ArgMax" : "ArgMin";
   const bool last = n.attrs().Flag("last");
-  if (last && n.opset() < 12) return n.LacksForm("the last of equal elements can be asked for from opset 12 on");
+  if (last && n.opset() < 10) return n.LacksForm("the last of equal elements can be asked for from opset 10 on");
+  if (last && n.opset() < 12) {
+    // The first one from the other end.
+    const Name x = n.In(0);
+    constexpr int64_t kBeyond = std::numeric_limits<int64_t>::min();
+    const Name turned = n.Temp("Slice", {x, n.I64s({-1}), n.I64s({kBeyond}), n.I64s({axis}), n.I64s({-1})});
+    const Name first = n.Temp(name, {turned}, attrs);
+    TRY(const int rank, n.Rank(0));
+    const Name dim = n.Temp("Gather", {n.Temp("Shape", {x}), n.ScalarI64(axis < 0 ? axis + rank : axis)});
+    n.Emit("Sub", {n.Temp("Sub", {dim, n.ScalarI64(1)}), first});
+    return Ok{};
+  }
   if (last) attrs.Set("select_last_index", int64_t{1});
-  n.Emit(n.attrs().Str("mode") == "max" ? "ArgMax" : "ArgMin", n.Ins(), attrs);
+  n.Emit(name, n.Ins(), attrs);
   return Ok{};
 }
 
 Status EmitCum(NodeExport& n) {
   const bool sum = n.attrs().Str("mode") == "sum";
-  if (sum == (n.row().onnx == "CumProd")) return n.LacksForm(fmt::format("not a {}", n.row().onnx));
+  if (sum == (n.row().onnx == "CumProd")) return n.NotThis();
   OnnxAttrs attrs;
   attrs.SetInt("exclusive", n.attrs().Int("exclusive", 0), 0);
   attrs.SetInt("reverse", n.attrs().Int("reverse", 0), 0);

@@ -147,15 +147,15 @@ Status EmitLpPool(NodeExport& n) {
 // A reduction of all axes behind the channels.
 Status EmitGlobalPool(NodeExport& n) {
   const std::string_view source = n.source_op();
-  if (!source.starts_with("Global")) return n.LacksForm("not a pooling of the whole picture");
+  if (!source.starts_with("Global")) return n.NotThis();
   TRY(const int rank, n.Rank(0));
   auto axes = n.Ints(1);
-  if (!axes || !n.attrs().Flag("keep_dims", true)) return n.LacksForm("not a pooling of the whole picture");
+  if (!axes || !n.attrs().Flag("keep_dims", true)) return n.NotThis();
   for (int64_t& a : *axes) a += a < 0 ? rank : 0;
   std::sort(axes->begin(), axes->end());
   Ints spatial;
   for (int k = 2; k < rank; ++k) spatial.push_back(k);
-  if (*axes != spatial) return n.LacksForm("not a pooling of the whole picture");
+  if (*axes != spatial) return n.NotThis();
   const std::string_view mode = n.attrs().Str("mode");
   OnnxAttrs attrs;
   std::string_view name = mode == "mean" ? "GlobalAveragePool" : mode == "max" ? "GlobalMaxPool" : "";
@@ -163,7 +163,7 @@ Status EmitGlobalPool(NodeExport& n) {
     name = "GlobalLpPool";
     attrs.SetInt("p", mode == "l1" ? 1 : 2, 2);
   }
-  if (name.empty()) return n.LacksForm("not a pooling of the whole picture");
+  if (name.empty()) return n.NotThis();
   n.Emit(name, {n.In(0)}, attrs);
   return Ok{};
 }

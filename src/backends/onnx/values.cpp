@@ -29,6 +29,7 @@ std::string_view StringFields(const Tensor& tensor, ExportArena* arena) {
 
 onnx::Dim ToOnnxDim(const Dim& dim, Symbols symbols, ExportArena* arena) {
   onnx::Dim out;
+  if (symbols == Symbols::kNoDims) return out;
   if (dim.is_static()) {
     out.kind = onnx::Dim::Kind::kValue;
     out.value = dim.value();

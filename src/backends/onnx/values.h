@@ -20,6 +20,7 @@ onnx::DataType ToDataType(DType dtype);
 enum class Symbols : uint8_t {
   kNamed,    ///< as dim_param, expressions as their text
   kUnknown,  ///< left open: within bodies, where a size may change from turn to turn
+  kNoDims,   ///< all dims are left open: results of bodies, which may be those of a branch that is never taken
 };
 /// Null for types that ONNX cannot state.
 const onnx::Type* ToOnnxType(const Type& type, Symbols symbols, ExportArena* arena);

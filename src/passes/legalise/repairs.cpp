@@ -93,6 +93,89 @@ Result<std::unique_ptr<Scope>> CastRepair(Scope& scope, NodeId id, const targets
   return Finish(std::move(d), scope, id, std::move(out));
 }
 
+// A constant with its axes permuted, worked out when somebody loads it.
+class Turned final : public TensorSource {
+ public:
+  Turned(Constant constant, std::vector<int64_t> perm) : constant_(std::move(constant)), perm_(std::move(perm)) {}
+  [[nodiscard]] Result<Tensor> Load() const override {
+    TRY(Tensor tensor, constant_.Load());
+    Graph graph;
+    const ValueId x = graph.AddParam(Graph::main(), Type(tensor.type()), "");
+    const NodeId node = graph.AddNode(Graph::main(), ops::kTranspose, {x}, 1, {{"perm", perm_}});
+    const GraphFacts facts(graph);
+    Widening as_stored;
+    RegionRunner runner(facts, {}, &as_stored);
+    TRY(std::vector<RtValue> out, runner.RunNode(node, {RtValue(std::move(tensor))}));
+    return out[0].tensor;
+  }
+  [[nodiscard]] uint64_t stored_bytes() const override { return constant_.stored_bytes(); }
+
+ private:
+  Constant constant_;
+  std::vector<int64_t> perm_;
+};
+
+Result<ValueId> Transposed(Draft* d, ValueId v, const std::vector<int64_t>& perm) {
+  if (!d->graph->IsConstant(v)) return d->build->Emit(ops::kTranspose, {v}, {{"perm", perm}});
+  const Constant& constant = d->graph->constant(d->graph->value(v).constant);
+  TensorType type = constant.type;
+  for (size_t k = 0; k < perm.size(); ++k) type.shape[k] = constant.type.shape[static_cast<size_t>(perm[k])];
+  return d->graph->AddConstant(Constant{std::move(type), std::make_shared<const Turned>(constant, perm)});
+}
+
+// The axes of weights by name: "ohwi" of rank 4 is o, 0, 1, i.
+std::string AxesOfWeights(std::string_view layout, size_t rank) {
+  std::string axes;
+  for (size_t i = 0; i < layout.size(); ++i) {
+    if (layout.substr(i, 2) != "hw") {
+      axes += layout[i];
+      continue;
+    }
+    for (size_t k = 0; k + 2 < rank; ++k) axes += static_cast<char>('0' + k);
+    ++i;
+  }
+  return axes;
+}
+
+// Channels to the second axis and back again, weights to the order that goes with that.
+Result<std::unique_ptr<Scope>> RelayoutRepair(Scope& scope, NodeId id) {
+  const Node& node = scope.graph().node(id);
+  const Type x = scope.TypeOf(node.in[0]);
+  if (!node.regions.empty() || !x.ranked() || x.rank() < 2) return NotThis("the rank is not known");
+  if (node.op == &ops::kMaxPool && node.out.size() > 1 && node.out[1] && scope.wanted[node.out[1].index]) {
+    return NotThis("indices count in the layout of the operand");
+  }
+  Draft d = Begin(scope, id);
+  Attrs attrs = node.attrs;
+  int64_t channels = attrs.Int("channel_axis", 1);
+  if (channels < 0) channels += x.rank();
+  std::vector<int64_t> perm, back(static_cast<size_t>(x.rank()));
+  for (int64_t k = 0; k < x.rank(); ++k) {
+    if (k != channels) perm.push_back(k);
+  }
+  perm.insert(perm.begin() + 1, channels);
+  for (size_t k = 0; k < perm.size(); ++k) back[static_cast<size_t>(perm[k])] = static_cast<int64_t>(k);
+  attrs.Erase("channel_axis");
+  if (channels != 1) {
+    TRY(d.in[0], Transposed(&d, d.in[0], perm));
+  }
+  const bool down = node.op == &ops::kConvTranspose;
+  if (attrs.Has("weight_layout")) {
+    const auto rank = static_cast<size_t>(x.rank());
+    const std::string has = AxesOfWeights(attrs.Str("weight_layout"), rank);
+    const std::string wants = AxesOfWeights(down ? "iohw" : "oihw", rank);
+    std::vector<int64_t> turn;
+    for (const char axis : wants) turn.push_back(static_cast<int64_t>(has.find(axis)));
+    TRY(d.in[1], Transposed(&d, d.in[1], turn));
+    attrs.Erase("weight_layout");
+  }
+  TRY(std::vector<ValueId> out, d.build->EmitN(*node.op, d.in, node.out.size(), std::move(attrs)));
+  if (channels != 1) {
+    TRY(out[0], d.build->Emit(ops::kTranspose, {out[0]}, {{"perm", back}}));
+  }
+  return Finish(std::move(d), scope, id, std::move(out));
+}
+
 // The node itself is put into the fragment, and what it decomposes to hands back the results.
 Result<std::unique_ptr<Scope>> DecomposeRepair(Scope& scope, NodeId id) {
   const Node& node = scope.graph().node(id);
@@ -168,7 +251,7 @@ Result<std::unique_ptr<Scope>> MakeRepair(Scope& scope, NodeId id, const targets
   switch (misfit.repair) {
     case targets::Repair::kCast: return CastRepair(scope, id, misfit);
     case targets::Repair::kDecompose: return DecomposeRepair(scope, id);
-    case targets::Repair::kRelayout:
+    case targets::Repair::kRelayout: return RelayoutRepair(scope, id);
     case targets::Repair::kNone: break;
   }
   return NotThis();
