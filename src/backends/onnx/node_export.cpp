@@ -190,7 +190,7 @@ std::optional<targets::Misfit> NodeExport::CheckWritten() {
     const int64_t version = exporter_.VersionOf(n.domain);
     const targets::OnnxSchema* schema = targets::FindSchema(n.domain, n.op_type, version);
     if (schema == nullptr || schema->deprecated) {
-      if (!exporter_.IsStandard(n.domain)) continue;
+      if (!exporter_.IsStandard(n.domain) && n.domain != "ai.onnx.ml") continue;
       return targets::Misfit{&diag::kTargetOperator,
                              fmt::format("there is no {} in opset {}", n.op_type, version),
                              {},
