@@ -31,6 +31,8 @@ constexpr FusionEvidence kEvidence[] = {
     {"fuse-group-norm", "GroupNormalization", "ort", "1.31", true},
     {"fuse-whole-norm", "LayerNormalization", "ort", "1.31", true},
     {"fuse-attention", "Attention", "ort", "1.31", false},
+    // It puts a GELU together itself, where the factors still stand.
+    {"scale-gelu", "Gelu", "ort", "1.31", true},
 };
 
 }  // namespace

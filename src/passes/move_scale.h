@@ -15,6 +15,9 @@ class ScaleMover {
   bool Up(ValueId v, const Channels& channels, size_t users = 1);
   /// Lets all users of `v` expect it without the scale and shift that it has now; `instead` takes its place.
   bool Down(ValueId v, const Channels& channels, ValueId instead);
+  /// What is planned so far, and going back to it.
+  [[nodiscard]] size_t Mark() const { return edits_.size(); }
+  void Back(size_t mark) { edits_.resize(mark); }
   /// Makes the changes; gives what stands for `v` from now on.
   Result<ValueId> Apply(ValueId v);
 

@@ -14,7 +14,37 @@ Result<bool> Put(RewriteCtx& ctx, ScaleMover& mover, ValueId x) {
   return ctx.Replace(now);
 }
 
+// 1 + erf(k x), with its own factor k still there.
+bool IsErfSum(const RewriteCtx& ctx, ValueId v) {
+  const Node* add = ctx.Def(v, ops::kAdd);
+  if (add == nullptr) return false;
+  for (ValueId side : add->in) {
+    const Node* erf = ctx.Def(side, ops::kErf);
+    if (erf == nullptr) continue;
+    const Node* factor = ctx.Def(erf->in[0]);
+    return factor != nullptr && (factor->op == &ops::kMul || factor->op == &ops::kDiv) && SplitConstant(ctx, *factor);
+  }
+  return false;
+}
+
+// Factors of a GELU that is written out are for the rule that knows it, or for a runtime that does.
+bool IsGeluFactor(const RewriteCtx& ctx) {
+  const Node& node = ctx.node();
+  if (node.op != &ops::kMul && node.op != &ops::kDiv) return false;
+  if (const Node* user = ctx.OnlyUser(ctx.Out())) {
+    if (user->op == &ops::kErf) return true;
+    if (user->op == &ops::kMul && (IsErfSum(ctx, user->in[0]) || IsErfSum(ctx, user->in[1]))) return true;
+  }
+  for (ValueId side : node.in) {
+    if (IsErfSum(ctx, side)) return true;
+    const Node* product = ctx.Def(side, ops::kMul);
+    if (product != nullptr && (IsErfSum(ctx, product->in[0]) || IsErfSum(ctx, product->in[1]))) return true;
+  }
+  return false;
+}
+
 Result<bool> IntoProducer(RewriteCtx& ctx) {
+  if (IsGeluFactor(ctx)) return false;
   const auto map = AsChannelMap(ctx, ctx.node());
   if (!map || ctx.IsConstant(map->x)) return false;
   ScaleMover mover(ctx);
@@ -23,6 +53,7 @@ Result<bool> IntoProducer(RewriteCtx& ctx) {
 }
 
 Result<bool> IntoConsumers(RewriteCtx& ctx) {
+  if (IsGeluFactor(ctx)) return false;
   const auto map = AsChannelMap(ctx, ctx.node());
   if (!map || ctx.IsConstant(map->x)) return false;
   ScaleMover mover(ctx);

@@ -120,6 +120,7 @@ Result<NodeId> Editor::AddNode(RegionId region, const OpDef& op, std::vector<Val
   for (ValueId v : operands) {
     if (v) TouchDef(v);
   }
+  unused_.push_back(id);  // until somebody uses it
   return id;
 }
 
