@@ -9,6 +9,7 @@
 #include "base/diag.h"
 #include "base/text.h"
 #include "formats/onnx/write.h"
+#include "passes/fusion_policy.h"
 
 namespace godwit {
 
@@ -72,7 +73,7 @@ class Flight {
     TRY(Graph graph, Read(file, sink_));
     report_.opset_before = OpsetOf(graph);
     CountSource(graph, &report_);
-    if (options_.simplify) RETURN_IF_ERROR(Simplify(graph, options_.rewriting, &report_.simplify));
+    if (options_.simplify) RETURN_IF_ERROR(Simplify(graph, Rewriting(graph), &report_.simplify));
     RETURN_IF_ERROR(Write(graph, &out));
     report_.dynamic_dims = DynamicDims(graph);
     report_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -93,6 +94,17 @@ class Flight {
     TRY(edges.bound, ReadBindings(graph, options_.bind, options_.load.limits));
     RETURN_IF_ERROR(ApplyEdges(edges, &graph));
     return graph;
+  }
+
+  // Composites are put together where the written file can have them.
+  [[nodiscard]] SimplifyOptions Rewriting(const Graph& graph) const {
+    SimplifyOptions out = options_.rewriting;
+    FusionTarget target;
+    target.opset = options_.onnx.opset > 0 ? options_.onnx.opset : to_onnx::DefaultOpset(graph);
+    target.runtime = options_.runtime;
+    target.approximate = out.rewrite.level > 2;
+    out.rewrite.off.merge(FusionsToLeave(target));
+    return out;
   }
 
   static Diag FirstError(const DiagSink& sink) {

@@ -30,6 +30,7 @@ struct ConvertOptions {
   std::vector<std::string> bind;  ///< "NAME=FILE.npy", "NAME=16000": as ReadBindings takes them
   bool simplify = true;
   SimplifyOptions rewriting;
+  std::string runtime;  ///< what the file is for, "ort": what that runs slower is not put together; empty: any
   to_onnx::ExportOptions onnx;
   Verify verify = Verify::kAuto;
   std::string runtime_library;       ///< where the real runtime is; empty: the usual places

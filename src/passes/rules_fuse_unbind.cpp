@@ -126,9 +126,64 @@ Result<bool> Unbind(RewriteCtx& ctx) {
   return fuse::ReplaceAll(ctx, old, now);
 }
 
+// The picks of the tensor's leading axis, all of one shape.
+std::optional<std::vector<Pick>> LeadingPicks(RewriteCtx& ctx, ValueId whole, int64_t extent) {
+  std::vector<Pick> picks;
+  for (const UseSite& use : ctx.editor().Uses(whole)) {
+    if (!use.node || use.index != 0) return std::nullopt;
+    if (!AddPicks(ctx, ctx.graph().node(use.node), 0, extent, &picks)) return std::nullopt;
+  }
+  return picks;
+}
+
+// reshape, transpose, reshape, one index each: places that take turns, as a channel shuffle leaves them. Where the
+// transpose brings the axis to the front and does nothing else, a split of the right view gives them at once.
+Result<bool> UnbindTurns(RewriteCtx& ctx) {
+  if (CutAxis(ctx, ctx.node()) != 0) return false;
+  const ValueId whole = ctx.In(0);
+  const auto extent = ctx.ShapeOf(whole)[0].known();
+  const Node* view = ctx.Def(whole, ops::kReshape);
+  const Node* transpose =
+      view == nullptr || !ctx.SingleUse(view->in[0]) ? nullptr : ctx.Def(view->in[0], ops::kTranspose);
+  const Node* turns =
+      transpose == nullptr || !ctx.SingleUse(transpose->in[0]) ? nullptr : ctx.Def(transpose->in[0], ops::kReshape);
+  if (turns == nullptr || !extent || *extent < 2 || !ctx.Ranked(transpose->in[0])) return false;
+  const Shape& from = ctx.ShapeOf(transpose->in[0]);
+  const auto perm = PermOf(*transpose, static_cast<int>(from.size()));
+  if (!perm || perm->front() == 0 || !(from[static_cast<size_t>(perm->front())] == Dim(*extent))) return false;
+  for (size_t k = 2; k < perm->size(); ++k) {
+    if ((*perm)[k] < (*perm)[k - 1]) return false;
+  }
+  const auto picks = LeadingPicks(ctx, whole, *extent);
+  if (!picks || picks->empty()) return false;
+  // In a pick, the axis that takes turns stands before the first dim behind what lies before it.
+  Dim before(1), head(1);
+  for (int64_t k = 0; k < perm->front(); ++k) before = before * from[static_cast<size_t>(k)];
+  Shape shape = ctx.ShapeOf(picks->front().value);
+  size_t cut = 0;
+  while (cut < shape.size() && !(head == before)) head = head * shape[cut++];
+  while (cut < shape.size() && shape[cut] == Dim(1)) ++cut;
+  if (!(head == before) || cut == shape.size() || !shape[cut].is_static()) return false;
+  const int64_t part = shape[cut].value();
+  shape[cut] = Dim(part * *extent);
+  TRY(const auto viewed, fuse::ReshapeTo(ctx, turns->in[0], shape));
+  if (!viewed) return false;
+  const std::vector<int64_t> sizes(static_cast<size_t>(*extent), part);
+  TRY(const std::vector<ValueId> parts,
+      ctx.EmitN(ops::kSplit, {*viewed, ctx.I64s(sizes)}, sizes.size(), {{"axis", static_cast<int64_t>(cut)}}));
+  std::vector<ValueId> now, old;
+  for (const Pick& pick : *picks) {
+    old.push_back(pick.value);
+    now.push_back(parts[static_cast<size_t>(pick.index)]);
+  }
+  return fuse::ReplaceAll(ctx, old, now);
+}
+
 const OpDef* const kCuts[] = {&ops::kGather, &ops::kSplit, &ops::kSlice};
 
 const Rule kRules[] = {
+    {"fuse-unbind-turns", "Selecting places that take turns along an axis is a split of the right view.",
+     Numerics::kExact, kCuts, UnbindTurns},
     {"fuse-unbind", "Selecting every index of an axis that a reshape has made is one split.", Numerics::kExact, kCuts,
      Unbind},
 };

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
 
 #include "api/inputs.h"
@@ -76,6 +77,26 @@ Status ReadTolerances(const Args& args, ProofOptions* proof) {
   return Ok{};
 }
 
+// "onnx@17", "ort", "ort@1.31".
+Status ReadTarget(const std::string& text, ConvertOptions* out) {
+  if (text.empty()) return Ok{};
+  const size_t at = text.find('@');
+  const std::string name = text.substr(0, at);
+  const std::string version = at == std::string::npos ? "" : text.substr(at + 1);
+  if (name == "ort") {
+    out->runtime = name;
+    return Ok{};
+  }
+  int opset = 0;
+  const auto [end, error] = std::from_chars(version.data(), version.data() + version.size(), opset);
+  const bool number = error == std::errc() && end == version.data() + version.size();
+  if (name != "onnx" || (at != std::string::npos && !number)) {
+    return Diag(diag::kUsage, Concat("--target: '", Printable(text, 100), "' is not onnx, onnx@OPSET or ort"));
+  }
+  if (number && out->onnx.opset == 0) out->onnx.opset = opset;
+  return Ok{};
+}
+
 void PrintStages(const std::vector<std::string>& wanted, SimplifyOptions* options) {
   if (wanted.empty()) return;
   options->after_stage = [wanted](std::string_view stage, int round, const Graph& graph) {
@@ -143,6 +164,7 @@ Result<ConvertOptions> ConvertOptionsOf(const Args& args, const Problems& proble
   PrintStages(args.All("--print-ir-after"), &out.rewriting);
   out.onnx.opset = static_cast<int>(args.Int("--opset", 0));
   out.onnx.domains = args.All("--domain");
+  RETURN_IF_ERROR(ReadTarget(args.Text("--target"), &out));
   const std::string verify = args.Text("--verify", "auto");
   out.verify = verify == "off"       ? Verify::kOff
                : verify == "own"     ? Verify::kOwn

@@ -28,6 +28,9 @@ inline constexpr Option kOpsetOption = {"--opset",
                                         to_onnx::kNewestOpset};
 inline constexpr Option kDomainOption = {
     "--domain", OptionKind::kText, "NAME", "allow operators of this domain too, as com.microsoft", 0, true};
+inline constexpr Option kTargetOption = {
+    "--target", OptionKind::kText, "T",
+    "where it will run: onnx@17 (an opset), ort (rewrites that it runs slower stay out)"};
 inline constexpr Option kLevelOption = {
     "--level", OptionKind::kInt,
     "0..3",    "0 translate, 1 bit-exact rewrites, 2 reassociating ones (default), 3 approximate ones",

@@ -134,6 +134,23 @@ TEST(FuseUnbind, NotWhenTheWholeIsUsedToo) {
   EXPECT_EQ(CountOps(last.graph, "gather"), 2);
 }
 
+TEST(FuseUnbind, PlacesThatTakeTurns) {
+  const auto c = CheckSimplify(R"(const %turns: i64[3] = [4,2,15]
+    const %back: i64[5] = [2,1,4,3,5]
+    const %i0: i64[] = [0]
+    const %i1: i64[] = [1]
+    main (%x: f32[1,8,3,5]) {
+    %r: f32[4,2,15] = reshape(%x, %turns)
+    %t: f32[2,4,15] = transpose(%r, perm=[1,0,2])
+    %s: f32[2,1,4,3,5] = reshape(%t, %back)
+    %a: f32[1,4,3,5] = gather(%s, %i0, axis=0)
+    %b: f32[1,4,3,5] = gather(%s, %i1, axis=0)
+    yield(%a, %b)
+  })",
+                               Only({"fuse-unbind-turns"}), Same::kBits, {1});
+  EXPECT_EQ(CountNodes(c.graph), 2) << test::Print(c.graph);
+}
+
 TEST(FuseAttention, HeadsOfAVisionTransformer) {
   for (const char* cut : {kGathered, kSplit}) {
     auto options = Only({"fuse-unbind", "fuse-attention", "fuse-attention-heads"});
