@@ -8,8 +8,10 @@
 #include "api/inputs.h"
 #include "base/diag.h"
 #include "base/text.h"
+#include "exec/session.h"
 #include "formats/onnx/write.h"
 #include "passes/fusion_policy.h"
+#include "verify/sample_plan.h"
 
 namespace godwit {
 
@@ -74,6 +76,7 @@ class Flight {
     report_.opset_before = OpsetOf(graph);
     CountSource(graph, &report_);
     if (options_.simplify) RETURN_IF_ERROR(Simplify(graph, Rewriting(graph), &report_.simplify));
+    if (options_.half.kind != HalfKind::kNone) RETURN_IF_ERROR(Halve(&graph));
     RETURN_IF_ERROR(Write(graph, &out));
     report_.dynamic_dims = DynamicDims(graph);
     report_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -100,11 +103,37 @@ class Flight {
   [[nodiscard]] SimplifyOptions Rewriting(const Graph& graph) const {
     SimplifyOptions out = options_.rewriting;
     FusionTarget target;
-    target.opset = options_.onnx.opset > 0 ? options_.onnx.opset : to_onnx::DefaultOpset(graph);
+    target.opset = OpsetWritten(graph);
     target.runtime = options_.runtime;
     target.approximate = out.rewrite.level > 2;
     out.rewrite.off.merge(FusionsToLeave(target));
     return out;
+  }
+
+  [[nodiscard]] int OpsetWritten(const Graph& graph) const {
+    return options_.onnx.opset > 0 ? options_.onnx.opset : to_onnx::DefaultOpset(graph);
+  }
+
+  Status Halve(Graph* graph) {
+    HalfOptions half = options_.half;
+    half.opset = OpsetWritten(*graph);
+    half.threads = options_.proof.threads;
+    TRY(half.samples, HalfSamples(*graph));
+    return ToHalf(graph, half, &report_.half);
+  }
+
+  // Three kinds of samples at the first sizes that the model takes; none where nothing can be drawn.
+  Result<std::vector<std::vector<RtValue>>> HalfSamples(const Graph& graph) const {
+    TRY(const InputSpecs specs, StatedInputs(graph, options_.samples, options_.load.limits));
+    for (const DimSizes& sizes : SizesToTry(graph, specs, 0)) {
+      std::vector<std::vector<RtValue>> out;
+      for (const SampleKind kind : {SampleKind::kRandom, SampleKind::kSigned, SampleKind::kRamp}) {
+        auto sample = DrawSample(graph, specs, {kind, options_.proof.seed, sizes});
+        if (sample.ok()) out.push_back(*std::move(sample));
+      }
+      if (!out.empty() && Session(graph, {}).Run(out.front()).ok()) return out;
+    }
+    return std::vector<std::vector<RtValue>>();
   }
 
   static Diag FirstError(const DiagSink& sink) {
@@ -139,6 +168,9 @@ class Flight {
       return diag;
     }
     ProofOptions proof = options_.proof;
+    if (options_.half.kind != HalfKind::kNone && !proof.tolerances.contains("")) {
+      proof.tolerances[""].relative = options_.half.bound;
+    }
     TRY(proof.inputs, StatedInputs(source, options_.samples, options_.load.limits));
     TRY(proof.judge, FindJudge());
     proof.judged_file = out->ReadablePath();

@@ -11,6 +11,7 @@
 #include "backends/onnx/export.h"
 #include "base/atomic_file.h"
 #include "passes/edges.h"
+#include "passes/half.h"
 #include "passes/simplify.h"
 #include "verify/proof.h"
 
@@ -31,6 +32,7 @@ struct ConvertOptions {
   bool simplify = true;
   SimplifyOptions rewriting;
   std::string runtime;  ///< what the file is for, "ort": what that runs slower is not put together; empty: any
+  HalfOptions half;     ///< its samples and opset are filled in
   to_onnx::ExportOptions onnx;
   Verify verify = Verify::kAuto;
   std::string runtime_library;       ///< where the real runtime is; empty: the usual places
@@ -57,6 +59,7 @@ struct ConvertReport {
   std::map<std::string, OpChange> ops;
   std::vector<std::string> dynamic_dims;  ///< names that are left in inputs
   SimplifyReport simplify;
+  HalfReport half;
   bool proved = false;  ///< whether `proof` was asked for and made
   ProofReport proof;
   bool in_place = false;  ///< the output is where it should be

@@ -97,6 +97,71 @@ Status ReadTarget(const std::string& text, ConvertOptions* out) {
   return Ok{};
 }
 
+Status ReadPrecision(const Args& args, HalfOptions* half) {
+  const std::string precision = args.Text("--precision", "f32");
+  const std::string io = args.Text("--io-type", "keep");
+  if (precision == "f16" || precision == "bf16") {
+    half->kind = HalfKind::kWhole;
+  } else if (precision == "mixed") {
+    half->kind = HalfKind::kMixed;
+  } else if (precision == "f16w") {
+    half->kind = HalfKind::kWeights;
+  } else if (precision != "f32") {
+    return Diag(diag::kUsage,
+                Concat("--precision: '", Printable(precision, 100), "' is not one of f32, f16, bf16, mixed, f16w"));
+  }
+  if (io != "keep" && io != "half") {
+    return Diag(diag::kUsage, Concat("--io-type: '", Printable(io, 100), "' is neither keep nor half"));
+  }
+  if (precision == "bf16") {
+    half->dtype = DType::kBF16;
+    half->bound = 8e-2;  // eight times fewer digits
+  }
+  half->keep_io = io == "keep";
+  half->keep = args.All("--keep-float");
+  return Ok{};
+}
+
+std::string HalfText(const HalfReport& report) {
+  std::string out =
+      fmt::format("half precision: {} nodes, {} stay, {} casts", report.nodes_half, report.nodes_float, report.casts);
+  if (report.error >= 0) out += fmt::format("; error {:.1e} of the peak on samples", report.error);
+  if (report.weights > 0 && report.subnormal + report.lost > 0) {
+    out +=
+        fmt::format("; of {} weights {} have few digits, {} became 0", report.weights, report.subnormal, report.lost);
+  }
+  out += "\n";
+  for (const HalfReport::Overflow& o : report.overflows) {
+    out += fmt::format("  {} '{}' reaches {:.3g}\n", o.weight ? "weight" : "tensor", Printable(o.name, 80), o.peak);
+  }
+  for (const HalfReport::Kept& kept : report.kept) {
+    out += fmt::format("  {} '{}' stays in f32: {}\n", kept.op, Printable(kept.node, 80), kept.reason);
+  }
+  return out;
+}
+
+std::string HalfJson(const HalfReport& report) {
+  std::string out = fmt::format(
+      "{{\"nodes_half\":{},\"nodes_float\":{},\"casts\":{},\"weights\":{},\"subnormal\":{},\"lost\":{},\"error\":{}",
+      report.nodes_half, report.nodes_float, report.casts, report.weights, report.subnormal, report.lost,
+      JsonNumber(report.error));
+  const char* comma = "";
+  out += ",\"overflows\":[";
+  for (const HalfReport::Overflow& o : report.overflows) {
+    out += fmt::format("{}{{\"name\":{},\"peak\":{},\"weight\":{}}}", comma, JsonQuote(o.name), JsonNumber(o.peak),
+                       o.weight);
+    comma = ",";
+  }
+  comma = "";
+  out += "],\"kept\":[";
+  for (const HalfReport::Kept& kept : report.kept) {
+    out += fmt::format("{}{{\"node\":{},\"op\":{},\"reason\":{}}}", comma, JsonQuote(kept.node), JsonQuote(kept.op),
+                       JsonQuote(kept.reason));
+    comma = ",";
+  }
+  return out + "]}";
+}
+
 void PrintStages(const std::vector<std::string>& wanted, SimplifyOptions* options) {
   if (wanted.empty()) return;
   options->after_stage = [wanted](std::string_view stage, int round, const Graph& graph) {
@@ -164,6 +229,7 @@ Result<ConvertOptions> ConvertOptionsOf(const Args& args, const Problems& proble
   PrintStages(args.All("--print-ir-after"), &out.rewriting);
   out.onnx.opset = static_cast<int>(args.Int("--opset", 0));
   out.onnx.domains = args.All("--domain");
+  RETURN_IF_ERROR(ReadPrecision(args, &out.half));
   RETURN_IF_ERROR(ReadTarget(args.Text("--target"), &out));
   const std::string verify = args.Text("--verify", "auto");
   out.verify = verify == "off"       ? Verify::kOff
@@ -184,6 +250,7 @@ Result<ConvertOptions> ConvertOptionsOf(const Args& args, const Problems& proble
 std::string ConversionText(const std::string& output, const ConvertReport& report, bool verbose) {
   std::string out = OpTable(report);
   if (verbose) out += RuleTable(report.simplify);
+  if (report.half.nodes_half + report.half.casts > 0) out += HalfText(report.half);
   const auto ratio = [](double after, double before) { return before > 0 ? after / before : 1.0; };
   out += fmt::format(
       "{} {}: {} ({:.2f} x), {} -> {} nodes ({:.2f} x), opset {}{}, {:.2f} s\n",
@@ -230,6 +297,7 @@ std::string ConversionJson(const std::string& input, const std::string& output, 
     comma = ",";
   }
   out += "]";
+  if (report.half.nodes_half + report.half.casts > 0) out += Concat(",\"half\":", HalfJson(report.half));
   if (report.proved) out += Concat(",\"proof\":", ProofJson(report.proof));
   return out + "}\n";
 }

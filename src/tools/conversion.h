@@ -31,6 +31,13 @@ inline constexpr Option kDomainOption = {
 inline constexpr Option kTargetOption = {
     "--target", OptionKind::kText, "T",
     "where it will run: onnx@17 (an opset), ort (rewrites that it runs slower stay out)"};
+inline constexpr Option kHalfOption = {
+    "--precision", OptionKind::kText, "f32|f16|bf16|mixed|f16w",
+    "arithmetic of the written model; mixed leaves norms, softmax and sums in f32; f16w halves weights alone"};
+inline constexpr Option kKeepFloatOption = {
+    "--keep-float", OptionKind::kText, "REGEX", "nodes or operators that stay in f32 under --precision", 0, true};
+inline constexpr Option kIoTypeOption = {"--io-type", OptionKind::kText, "keep|half",
+                                         "types of inputs and outputs under --precision (default keep)"};
 inline constexpr Option kLevelOption = {
     "--level", OptionKind::kInt,
     "0..3",    "0 translate, 1 bit-exact rewrites, 2 reassociating ones (default), 3 approximate ones",
