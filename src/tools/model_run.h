@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "api/inputs.h"
 #include "exec/session.h"
 #include "ir/graph.h"
 #include "runtimes/runtime.h"

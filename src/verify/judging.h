@@ -18,6 +18,8 @@ struct SampleContext {
   size_t output = 0;
   /// |f32 - f64| of each output of the source on this sample; null when it is not to be had any more.
   std::function<const std::vector<double>*()> noise;
+  /// The output as the judge itself makes it of the source; null where it does not. Held to when ours is too far off.
+  std::function<const RtValue*()> alternative;
   const Graph* source = nullptr;
   const std::vector<RtValue>* inputs = nullptr;
   int threads = 1;
@@ -30,12 +32,14 @@ class OutputJudge {
 
   [[nodiscard]] const std::string& name() const { return proof_.name; }
   [[nodiscard]] int samples() const { return samples_; }
+  /// Grows with the error; of the worst sample so far.
+  [[nodiscard]] double rank() const { return rank_; }
   void SetJudge(std::string judge) { proof_.judge = std::move(judge); }
   void Judge(const RtValue& actual, const RtValue& reference, const SampleContext& sample);
   OutputProof Conclude();
 
  private:
-  void JudgeFloats(const Deviation& d, const SampleContext& sample);
+  void JudgeFloats(Deviation d, const RtValue& actual, const SampleContext& sample);
   void JudgeDiscrete(const Deviation& d, const RtValue& actual, const RtValue& reference, const SampleContext& sample);
   void Differs(std::string why);
   void WatchForVacuity(const Deviation& d, const RtValue& reference);

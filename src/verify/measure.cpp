@@ -195,7 +195,7 @@ double Meter::correlation() const {
   const auto n = static_cast<double>(count_);
   const double vr = sum_rr_ - sum_r_ * sum_r_ / n, va = sum_aa_ - sum_a_ * sum_a_ / n;
   if (vr <= 0 || va <= 0) return 0;
-  return (sum_ra_ - sum_r_ * sum_a_ / n) / std::sqrt(vr * va);
+  return std::min(1.0, (sum_ra_ - sum_r_ * sum_a_ / n) / std::sqrt(vr * va));
 }
 
 double Meter::sqnr() const {

@@ -56,7 +56,18 @@ class Prover {
   void JudgeElsewhere(const SampleContext& sample, const Values& inputs, const Values& reference);
   bool OpenJudge();
   void DropJudge(const Diag& diag);
-  const std::vector<double>* NoiseOf(const Values& inputs, const Values& reference);
+  [[nodiscard]] runtimes::OpenOptions JudgeOptions() const {
+    return {.threads = threads_, .optimise = runtimes::OpenOptions::Optimise::kNone};
+  }
+  [[nodiscard]] const std::string& JudgedName(const std::string& name) const {
+    const auto it = options_.judged_names.find(name);
+    return it == options_.judged_names.end() ? name : it->second;
+  }
+  void KeepWorst(SampleKind kind, const Values& inputs);
+  /// |f32 - f64| of each output of the source on sample `index`; null when no further run in f64 is due.
+  const std::vector<double>* NoiseOf(int index, const Values& inputs, const Values& reference);
+  /// The same with what the judge's own arithmetic makes of the source, where that is larger.
+  const std::vector<double>* NoiseElsewhere(int index, const Values& inputs, const Values& reference);
   void Conclude();
 
   const Graph* source_;
@@ -70,12 +81,19 @@ class Prover {
   std::vector<size_t> input_of_;   // the source's input for each of the written model's
   std::vector<size_t> output_of_;  // the written model's output for each of the source's
   std::vector<OutputJudge> judges_, judges_elsewhere_;
-  std::unique_ptr<runtimes::Model> elsewhere_;
+  std::unique_ptr<runtimes::Model> elsewhere_, elsewhere_source_;
   std::vector<size_t> elsewhere_output_of_;
   std::vector<std::vector<DimSizes>> ladders_;  // one for each of the sizes to try
   std::vector<std::optional<DimSizes>> sizes_;  // the ones that were found to run
   std::vector<SampleKind> kinds_;
+  struct Noise {
+    int sample = -1;
+    std::vector<double> values;
+    Values results;  // of the judge
+  };
+  Noise noise_, noise_elsewhere_;
   int noise_runs_left_ = kNoiseRuns;
+  double worst_rank_ = -1;
 };
 
 size_t FindName(const std::vector<std::string>& names, const std::string& name) {
@@ -176,10 +194,12 @@ Result<Values> Prover::MakeSample(int index, const DimSizes& sizes) const {
   if (request.kind != SampleKind::kGiven) return DrawSample(*source_, options_.inputs, request);
   const auto given = static_cast<size_t>(std::count(kinds_.begin(), kinds_.begin() + index, SampleKind::kGiven));
   Values values = options_.data[given];
-  // A cut adds inputs that real samples know nothing of.
-  InputSpecs specs;
+  // What a real sample does not give is drawn: a cut adds inputs of its own.
+  InputSpecs specs = options_.inputs;
   const std::vector<std::string> names = InputNames(*source_);
-  for (size_t i = 0; i < values.size() && i < names.size(); ++i) specs[names[i]].value = std::move(values[i]);
+  for (size_t i = 0; i < values.size() && i < names.size(); ++i) {
+    if (!values[i].absent()) specs[names[i]].value = std::move(values[i]);
+  }
   return DrawSample(*source_, specs, request);
 }
 
@@ -220,8 +240,8 @@ bool Prover::FindSizes(size_t set, int index, Values* inputs, Values* reference,
   return false;
 }
 
-const std::vector<double>* Prover::NoiseOf(const Values& inputs, const Values& reference) {
-  static thread_local std::vector<double> noise;
+const std::vector<double>* Prover::NoiseOf(int index, const Values& inputs, const Values& reference) {
+  if (noise_.sample == index) return &noise_.values;
   if (noise_runs_left_ == 0) return nullptr;
   --noise_runs_left_;
   if (wide_session_ == nullptr) {
@@ -237,13 +257,42 @@ const std::vector<double>* Prover::NoiseOf(const Values& inputs, const Values& r
     noise_runs_left_ = 0;
     return nullptr;
   }
-  noise.assign(reference.size(), -1);
+  noise_.sample = index;
+  noise_.values.assign(reference.size(), -1);
   for (size_t i = 0; i < reference.size(); ++i) {
     Meter meter(false);
     const Deviation d = meter.Add(reference[i], (*wide)[i]);
-    if (d.mismatch.empty()) noise[i] = d.worst;
+    if (d.mismatch.empty()) noise_.values[i] = d.worst;
   }
-  return &noise;
+  return &noise_.values;
+}
+
+const std::vector<double>* Prover::NoiseElsewhere(int index, const Values& inputs, const Values& reference) {
+  if (noise_elsewhere_.sample == index) return &noise_elsewhere_.values;
+  std::vector<double> noise(reference.size(), -1);
+  Values made(reference.size());
+  if (const auto* own = NoiseOf(index, inputs, reference)) noise = *own;
+  if (elsewhere_source_ == nullptr && !options_.source_file.empty()) {
+    auto model = options_.judge->Open(options_.source_file, JudgeOptions());
+    if (model.ok()) elsewhere_source_ = *std::move(model);
+  }
+  if (elsewhere_source_ != nullptr) {
+    std::vector<std::pair<std::string, RtValue>> named;
+    const std::vector<std::string> names = InputNames(*source_);
+    for (size_t i = 0; i < inputs.size(); ++i) named.emplace_back(names[i], inputs[i]);
+    const auto results = RunInRuntime(elsewhere_source_.get(), named);
+    for (size_t i = 0; results.ok() && i < reference.size(); ++i) {
+      for (size_t k = 0; k < results->size(); ++k) {
+        if (elsewhere_source_->outputs()[k].name != source_->output_names[i]) continue;
+        Meter meter(false);
+        const Deviation d = meter.Add((*results)[k], reference[i]);
+        if (d.mismatch.empty()) noise[i] = std::max(noise[i], d.worst);
+        made[i] = (*results)[k];
+      }
+    }
+  }
+  noise_elsewhere_ = {index, std::move(noise), std::move(made)};
+  return &noise_elsewhere_.values;
 }
 
 bool Prover::RunSample(int index) {
@@ -281,7 +330,7 @@ bool Prover::RunSample(int index) {
   }
   SampleContext sample;
   sample.kind = kinds_[static_cast<size_t>(index)];
-  sample.noise = [&]() { return NoiseOf(inputs, reference); };
+  sample.noise = [&]() { return NoiseOf(index, inputs, reference); };
   sample.source = source_;
   sample.inputs = &inputs;
   sample.threads = threads_;
@@ -289,8 +338,23 @@ bool Prover::RunSample(int index) {
     sample.output = i;
     judges_[i].Judge((**actual)[output_of_[i]], reference[i], sample);
   }
-  if (elsewhere_ != nullptr) JudgeElsewhere(sample, inputs, reference);
+  if (elsewhere_ != nullptr) {
+    sample.noise = [&]() { return NoiseElsewhere(index, inputs, reference); };
+    JudgeElsewhere(sample, inputs, reference);
+  }
+  KeepWorst(sample.kind, inputs);
   return true;
+}
+
+void Prover::KeepWorst(SampleKind kind, const Values& inputs) {
+  double rank = -1;
+  for (const auto* judges : {&judges_, &judges_elsewhere_}) {
+    for (const OutputJudge& judge : *judges) rank = std::max(rank, judge.rank());
+  }
+  if (source_ == &cut_source_ || (rank <= worst_rank_ && !report_.worst_inputs.empty())) return;
+  worst_rank_ = rank;
+  report_.worst_kind = kind;
+  report_.worst_inputs = inputs;
 }
 
 void Prover::DropJudge(const Diag& diag) {
@@ -301,9 +365,7 @@ void Prover::DropJudge(const Diag& diag) {
 
 bool Prover::OpenJudge() {
   if (options_.judge == nullptr) return true;
-  runtimes::OpenOptions open;
-  open.threads = threads_;
-  open.optimise = runtimes::OpenOptions::Optimise::kNone;
+  const runtimes::OpenOptions open = JudgeOptions();
   auto model = options_.judge->Open(options_.judged_file, open);
   if (!model.ok()) {
     if (!options_.source_file.empty() && options_.judge->Open(options_.source_file, open).ok()) {
@@ -316,7 +378,7 @@ bool Prover::OpenJudge() {
   std::vector<std::string> names;
   for (const runtimes::Port& port : elsewhere_->outputs()) names.push_back(port.name);
   for (size_t i = 0; i < judges_.size(); ++i) {
-    const size_t at = FindName(names, judges_[i].name());
+    const size_t at = FindName(names, JudgedName(judges_[i].name()));
     // What a cut laid open is no output of the file.
     elsewhere_output_of_.push_back(at);
     judges_elsewhere_.push_back(judges_[i]);
@@ -331,19 +393,19 @@ bool Prover::OpenJudge() {
 void Prover::JudgeElsewhere(const SampleContext& sample, const Values& inputs, const Values& reference) {
   std::vector<std::pair<std::string, RtValue>> named;
   const std::vector<std::string> names = InputNames(*source_);
-  for (size_t i = 0; i < inputs.size(); ++i) named.emplace_back(names[i], inputs[i]);
+  for (size_t i = 0; i < inputs.size(); ++i) named.emplace_back(JudgedName(names[i]), inputs[i]);
   auto results = RunInRuntime(elsewhere_.get(), named);
   if (!results.ok()) {
     if (results.diag().id != diag::kRuntimeRefused.id || judges_elsewhere_[0].samples() > 0) {
       DropJudge(results.diag());
       return;
     }
+    std::vector<std::pair<std::string, RtValue>> ours;
+    for (size_t i = 0; i < inputs.size(); ++i) ours.emplace_back(names[i], inputs[i]);
     // It opened the file and cannot run it; the source, where it is at hand, tells whether that is our doing.
-    runtimes::OpenOptions open;
-    open.optimise = runtimes::OpenOptions::Optimise::kNone;
     if (!options_.source_file.empty()) {
-      if (auto model = options_.judge->Open(options_.source_file, open);
-          model.ok() && RunInRuntime(model->get(), named).ok()) {
+      if (auto model = options_.judge->Open(options_.source_file, JudgeOptions());
+          model.ok() && RunInRuntime(model->get(), ours).ok()) {
         Differs(Concat("it runs the source, but not the written model: ", results.diag().what));
       }
     }
@@ -354,6 +416,11 @@ void Prover::JudgeElsewhere(const SampleContext& sample, const Values& inputs, c
     if (elsewhere_output_of_[i] >= results->size()) continue;
     SampleContext context = sample;
     context.output = i;
+    context.alternative = [&]() -> const RtValue* {
+      sample.noise();
+      const RtValue& value = noise_elsewhere_.results[i];
+      return value.absent() ? nullptr : &value;
+    };
     judges_elsewhere_[i].Judge((*results)[elsewhere_output_of_[i]], reference[i], context);
   }
 }

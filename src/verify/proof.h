@@ -29,14 +29,15 @@ struct ProofOptions {
   int threads = 0;  ///< below 1: one for each processor
   uint64_t seed = 0;
   InputSpecs inputs;                                  ///< by the source's input names
-  std::vector<std::vector<RtValue>> data;             ///< real samples, in the order of the source's inputs
+  std::vector<std::vector<RtValue>> data;             ///< real samples, in the order of its inputs; absent: drawn
   std::map<std::string, StatedTolerance> tolerances;  ///< by output; "" for all others
   double floor = 1e-5;                                ///< least tolerance, in units of the output's peak
   double noise_factor = 4;                            ///< tolerance in units of the source's own noise
   /// Runs `judged_file` too and holds it to the same tolerance; null: our interpreter alone judges.
   runtimes::Runtime* judge = nullptr;
   std::string judged_file;
-  std::string source_file;  ///< what the judge refuses of this too is a note, not a difference
+  std::map<std::string, std::string> judged_names;  ///< what that file calls an input or output, where it differs
+  std::string source_file;                          ///< what the judge refuses of this too is a note, not a difference
 };
 
 inline constexpr int kProofSamples = 10;
@@ -75,6 +76,8 @@ struct ProofReport {
   double macs = 0;  ///< of one sample
   double seconds = 0;
   std::string judges;  ///< "godwit", "godwit and ONNX Runtime 1.20.1"
+  SampleKind worst_kind = SampleKind::kRandom;
+  std::vector<RtValue> worst_inputs;  ///< of the sample with the largest error; empty where the proof was cut
 
   [[nodiscard]] bool ok() const { return verdict != Verdict::kDiffers; }
 };
