@@ -174,7 +174,8 @@ class Flight {
     TRY(proof.inputs, StatedInputs(source, options_.samples, options_.load.limits));
     TRY(proof.judge, FindJudge());
     proof.judged_file = out->ReadablePath();
-    proof.source_file = input_;
+    // With other edges the source's file is another model.
+    if (options_.edges.empty() && options_.bind.empty()) proof.source_file = input_;
     TRY(report_.proof, Prove(source, written, proof));
     report_.proved = true;
     if (report_.proof.ok() || options_.keep) return Ok{};

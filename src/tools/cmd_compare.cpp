@@ -3,6 +3,7 @@
 
 #include <cstdio>
 
+#include "api/bisect.h"
 #include "api/tolerance.h"
 #include "base/atomic_file.h"
 #include "base/text.h"
@@ -18,11 +19,16 @@ constexpr Option kOptions[] = {
     {"--per-layer", OptionKind::kFlag, "", "inner tensors too, matched by name, origin or value"},
     {"--samples", OptionKind::kInt, "N", "samples; default 10, or 3 for large models", 0, false, 1, 10000},
     kSampleOption,
+    kDataOption,
+    kMeanOption,
+    kScaleOption,
+    kColorOption,
     kShapeOption,
     {"--tolerance", OptionKind::kText, "[OUT:]rel=X", "abs=, rel= (of the peak), corr= or sqnr= instead of the noise's",
      0, true},
     {"--runtime", OptionKind::kChoice, "own|ort", "ort: the other models run in ONNX Runtime as well"},
     kRuntimeLibOption,
+    {"--bisect", OptionKind::kFlag, "", "REF alone: simplify it step by step and name the rewrite that departs"},
     {"--report", OptionKind::kText, "OUT.html", "everything on one page with pictures, or .json"},
     kThreadsOption,
     kSeedOption,
@@ -38,6 +44,7 @@ Result<CompareOptions> OptionsOf(const Graph& reference, const Args& args, const
   proof.threads = static_cast<int>(args.Int("--threads", 0));
   proof.seed = static_cast<uint64_t>(args.Int("--seed", 0));
   TRY(proof.inputs, StatedInputs(reference, args.All("--sample"), problems.limits()));
+  TRY(proof.data, DataOf(reference, args, problems, proof.samples > 0 ? proof.samples : kProofSamples));
   for (const std::string& text : args.All("--tolerance")) RETURN_IF_ERROR(AddTolerance(text, &proof.tolerances));
   if (args.Text("--runtime") == "ort") {
     TRY(proof.judge, RuntimeOf(args));
@@ -76,18 +83,46 @@ Diag Weakness(const Comparison& c) {
       .File(c.file);
 }
 
+int Bisect(const LoadedModel& model, const std::string& file, const CompareOptions& options, const Args& args,
+           const Problems& problems) {
+  auto found = BisectRewrites(model.graph, {}, options.proof);
+  if (!found.ok()) return problems.Show(found.diag());
+  const Bisection& b = *found;
+  if (args.Has("--json")) {
+    fmt::print("{{\"file\":{},\"rewrites\":{},\"first_bad\":{},\"rule\":{},\"node\":{},\"proof\":{}}}\n",
+               JsonQuote(file), b.total, b.first_bad, JsonQuote(b.first_bad > 0 ? b.rule : ""),
+               JsonQuote(b.first_bad > 0 ? b.node : ""), ProofJson(b.proof));
+  } else if (!problems.quiet()) {
+    fmt::print("{}", ProofText(b.proof, true));
+    if (b.first_bad == 0) fmt::print("none of {} rewrites departs\n", b.total);
+  }
+  std::fflush(stdout);
+  if (b.first_bad == 0) return 0;
+  Diag d(diag::kCompareDiffers,
+         fmt::format("rewrite {} of {}, by the rule {}, is the first after which results differ: {}", b.first_bad,
+                     b.total, b.rule, b.proof.reason));
+  d.file = file;
+  d.node = b.node;
+  d.op_type = b.op;
+  d.hint = fmt::format("godwit simplify --rule {}=off goes without it", b.rule);
+  return problems.Show(d);
+}
+
 int Run(const Args& args) {
   const auto problems = Problems::From(args);
   if (!problems.ok()) return Complain(problems.diag(), args.Text("--diag") == "json");
   const std::vector<std::string>& files = args.words();
-  if (files.size() < 2) {
-    return problems->Show(Diag(diag::kUsage, "`godwit compare` needs a reference and at least one other FILE")
+  const bool bisect = args.Has("--bisect");
+  if (bisect ? files.size() != 1 : files.size() < 2) {
+    return problems->Show(Diag(diag::kUsage, bisect ? "`godwit compare --bisect` takes one file"
+                                                    : "`godwit compare` needs a reference and at least one other FILE")
                               .Hint("godwit compare --help"));
   }
   const LoadedModel reference = LoadForRun(files[0], args, *problems);
   if (reference.status != 0) return reference.status;
   auto options = OptionsOf(reference.graph, args, *problems);
   if (!options.ok()) return problems->Show(options.diag());
+  if (bisect) return Bisect(reference, files[0], *options, args, *problems);
   std::vector<Comparison> all;
   std::vector<Diag> found;
   for (size_t i = 1; i < files.size(); ++i) {
@@ -116,7 +151,9 @@ int Run(const Args& args) {
     for (const Comparison& c : all) fmt::print("{}", CompareText(c, args.Has("--per-layer")));
   }
   if (const std::string path = args.Text("--report"); !path.empty()) {
-    if (const Status written = WriteReport(path, files[0], all, files); !written.ok()) {
+    std::vector<std::string> read = files;
+    AddFilesRead(args, &read);
+    if (const Status written = WriteReport(path, files[0], all, read); !written.ok()) {
       return problems->Show(written.diag());
     }
     if (!args.Has("--json") && !problems->quiet()) fmt::print("wrote {}\n", Printable(path));
@@ -130,7 +167,7 @@ int Run(const Args& args) {
 extern const Verb kCompareVerb = {
     "compare",
     "Runs models on the same samples as a reference and shows how far their outputs are apart, and where it starts.",
-    "REF FILE... [--per-layer] [--report OUT.html] [--tolerance rel=X] [--runtime ort]",
+    "REF FILE... [--per-layer] [--report OUT.html] [--data D] [--tolerance rel=X] [--runtime ort] | REF --bisect",
     "godwit compare examples/shapes/model.onnx examples/shapes/model.onnx --per-layer",
     kOptions,
     true,

@@ -21,6 +21,10 @@ using Named = std::vector<std::pair<std::string, RtValue>>;
 
 constexpr Option kOptions[] = {
     kSampleOption,
+    kDataOption,
+    kMeanOption,
+    kScaleOption,
+    kColorOption,
     kShapeOption,
     {"--output", OptionKind::kText, "OUT.npz", "write the outputs, each under its name", 'o'},
     {"--tap", OptionKind::kText, "TENSOR", "an inner tensor as one more output", 0, true},
@@ -206,11 +210,7 @@ int Run(const Args& args) {
   const Named& outputs = outcome.outputs;
   if (!out.empty()) {
     std::vector<std::string> read = {file};
-    for (const std::string& sample : args.All("--sample")) {
-      for (size_t at = sample.find('='); at != std::string::npos; at = sample.find('=', at + 1)) {
-        read.push_back(sample.substr(at + 1));
-      }
-    }
+    AddFilesRead(args, &read);
     if (const Status status = WriteValues(out, outputs, read); !status.ok()) return problems->Show(status.diag());
   }
   if (args.Has("--json")) {

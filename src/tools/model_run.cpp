@@ -1,5 +1,6 @@
 #include "tools/model_run.h"
 
+#include "api/data.h"
 #include "api/inputs.h"
 #include "base/text.h"
 
@@ -51,12 +52,59 @@ std::vector<std::pair<std::string, RtValue>> NamedInputs(const Graph& graph, con
   return out;
 }
 
-Result<std::vector<RtValue>> InputsOf(const Graph& graph, const Args& args, const Problems& problems) {
-  InputOptions options;
-  options.seed = static_cast<uint64_t>(args.Int("--seed", 0));
-  options.samples = args.All("--sample");
+namespace {
+
+Result<std::vector<double>> NumbersOf(const Args& args, std::string_view option) {
+  std::vector<double> out;
+  const std::string text = args.Text(option);
+  if (text.empty()) return out;
+  for (const std::string_view part : Split(text, ',')) {
+    if (!ParseDouble(Trim(part), &out.emplace_back())) {
+      return Diag(diag::kUsage,
+                  Concat(option, ": '", Printable(text, 100), "' is not one number, or one for each channel"));
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<std::vector<std::vector<RtValue>>> DataOf(const Graph& graph, const Args& args, const Problems& problems,
+                                                 int64_t samples) {
+  DataOptions options;
+  options.sources = args.All("--data");
+  options.samples = samples;
   options.limits = problems.limits();
-  return MakeInputs(graph, options);
+  TRY(options.pictures.mean, NumbersOf(args, "--mean"));
+  TRY(options.pictures.scale, NumbersOf(args, "--scale"));
+  using Colour = PictureOptions::Colour;
+  const std::string colour = args.Text("--color", "rgb");
+  options.pictures.colour = colour == "gray" ? Colour::kGray : colour == "bgr" ? Colour::kBgr : Colour::kRgb;
+  return ReadData(graph, options);
+}
+
+void AddFilesRead(const Args& args, std::vector<std::string>* files) {
+  for (const std::string_view option : {"--sample", "--data"}) {
+    for (const std::string& text : args.All(option)) {
+      files->push_back(text);
+      // Names may hold '=' themselves.
+      for (size_t at = text.find('='); at != std::string::npos; at = text.find('=', at + 1)) {
+        files->push_back(text.substr(at + 1));
+      }
+    }
+  }
+}
+
+Result<std::vector<RtValue>> InputsOf(const Graph& graph, const Args& args, const Problems& problems) {
+  TRY(InputSpecs specs, StatedInputs(graph, args.All("--sample"), problems.limits()));
+  TRY(auto data, DataOf(graph, args, problems, 1));
+  const std::vector<ValueId>& params = graph.region(Graph::main()).params;
+  for (size_t i = 0; !data.empty() && i < params.size(); ++i) {
+    if (!data[0][i].absent()) specs[graph.value(params[i]).name].value = std::move(data[0][i]);
+  }
+  SampleRequest request;
+  request.seed = static_cast<uint64_t>(args.Int("--seed", 0));
+  return DrawSample(graph, specs, request);
 }
 
 }  // namespace godwit::tools

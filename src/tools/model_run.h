@@ -17,6 +17,14 @@ inline constexpr Option kSampleOption = {"--sample",  OptionKind::kText,
                                          0,           true};
 inline constexpr Option kShapeOption = {
     "--shape", OptionKind::kText, "NAME=1,3,H,W", "an input's dims: numbers fix, names keep dynamic", 0, true};
+inline constexpr Option kDataOption = {
+    "--data", OptionKind::kText, "D", "real samples: a folder, list, .npy, .npz or picture; NAME=D for one input", 0,
+    true};
+inline constexpr Option kMeanOption = {"--mean", OptionKind::kText, "M[,M,M]",
+                                       "taken from the pixels of pictures, which go from 0 to 255; default 0"};
+inline constexpr Option kScaleOption = {"--scale", OptionKind::kText, "S[,S,S]",
+                                        "what pixels are multiplied by then; default 1/255"};
+inline constexpr Option kColorOption = {"--color", OptionKind::kChoice, "rgb|bgr|gray", "channels of pictures"};
 inline constexpr Option kSeedOption = {"--seed", OptionKind::kInt, "N", "draws other values for inputs not given"};
 inline constexpr Option kThreadsOption = {
     "--threads", OptionKind::kInt, "N", "threads, 0 for one a processor; never changes a result", 0, false, 0, 1024};
@@ -46,6 +54,12 @@ Result<runtimes::Runtime*> RuntimeOf(const Args& args);
 Status CheckOwnOnly(const Args& args, std::span<const std::string_view> options);
 /// Values for a runtime: each under the name of its input.
 std::vector<std::pair<std::string, RtValue>> NamedInputs(const Graph& graph, const std::vector<RtValue>& values);
+/// What --data and the options for pictures say; at most `samples`, 0 for all.
+Result<std::vector<std::vector<RtValue>>> DataOf(const Graph& graph, const Args& args, const Problems& problems,
+                                                 int64_t samples);
+/// Files that --sample and --data may name, so that no output takes their place.
+void AddFilesRead(const Args& args, std::vector<std::string>* files);
+/// The first of --data where it is given, else what --sample states and the seed draws.
 Result<std::vector<RtValue>> InputsOf(const Graph& graph, const Args& args, const Problems& problems);
 
 }  // namespace godwit::tools

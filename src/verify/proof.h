@@ -36,6 +36,7 @@ struct ProofOptions {
   /// Runs `judged_file` too and holds it to the same tolerance; null: our interpreter alone judges.
   runtimes::Runtime* judge = nullptr;
   std::string judged_file;
+  ByteSpan judged_bytes;                            ///< the written model itself, where it has no file yet
   std::map<std::string, std::string> judged_names;  ///< what that file calls an input or output, where it differs
   std::string source_file;                          ///< what the judge refuses of this too is a note, not a difference
 };

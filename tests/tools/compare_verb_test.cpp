@@ -70,6 +70,53 @@ TEST(CompareVerb, WhatCannotBeRunIsSaid) {
   EXPECT_TRUE(Has(run.err, "proof.not_run")) << run.err;
 }
 
+TEST(CompareVerb, BisectionNamesTheRewrite) {
+  const TempDir dir;
+  // Folding the scale into the weights moves the last bit, which no tolerance here allows.
+  OnnxGraph g;
+  g.Input("x", DataType::kFloat, {2, 4})
+      .Init("w", {4, 4}, Numbers(16, 2))
+      .Init("third", {1}, std::vector<float>{1.0F / 3});
+  g.Init("zero", {1}, std::vector<float>{0});
+  g.Node("Add", {"x", "zero"}, {"a"}).Node("Identity", {"a"}, {"i"}).Node("MatMul", {"i", "w"}, {"h"});
+  g.Node("Mul", {"h", "third"}, {"y"}, {}, "", "scale").Output("y", DataType::kFloat);
+  std::ofstream(dir.Path("m.onnx"), std::ios::binary) << OnnxModel(g, {.opset = 17});
+  const ProgramRun good = RunGodwit({"compare", "--bisect", dir.Path("m.onnx")});
+  EXPECT_EQ(good.status, 0) << good.err;
+  EXPECT_TRUE(Has(good.out, "rewrites departs")) << good.out;
+  const ProgramRun bad = RunGodwit({"compare", "--bisect", dir.Path("m.onnx"), "--tolerance", "rel=0"});
+  EXPECT_EQ(bad.status, 7) << bad.out;
+  EXPECT_TRUE(Has(bad.err, "is the first after which results differ")) << bad.err;
+  EXPECT_TRUE(Has(bad.err, "=off")) << bad.err;
+  EXPECT_EQ(RunGodwit({"compare", "--bisect", dir.Path("m.onnx"), dir.Path("m.onnx")}).status, 1);
+}
+
+TEST(CompareVerb, RealSamples) {
+  const TempDir dir;
+  const std::string a = Written(dir, "a.onnx", 0);
+  EXPECT_EQ(RunGodwit({"run", a, "--sample", "x=0:1", "-o", dir.Path("x.npz")}).status, 0);
+  OnnxGraph g;
+  g.Input("y", DataType::kFloat, {2, 4}).Node("Neg", {"y"}, {"z"}).Output("z", DataType::kFloat);
+  std::ofstream(dir.Path("n.onnx"), std::ios::binary) << OnnxModel(g, {.opset = 17});
+  EXPECT_EQ(RunGodwit({"compare", dir.Path("n.onnx"), dir.Path("n.onnx"), "--data", dir.Path("x.npz")}).status, 0);
+  EXPECT_EQ(RunGodwit({"run", dir.Path("n.onnx"), "--data", dir.Path("x.npz")}).status, 0);
+  EXPECT_EQ(RunGodwit({"bench", dir.Path("n.onnx"), "--data", dir.Path("x.npz"), "--iterations", "1"}).status, 0);
+  EXPECT_EQ(RunGodwit({"compare", dir.Path("n.onnx"), dir.Path("n.onnx"), "--data", dir.Path("none")}).status, 2);
+  EXPECT_EQ(RunGodwit({"run", a, "--mean", "red", "--data", dir.Path("x.npz")}).status, 1);
+  EXPECT_EQ(RunGodwit({"run", dir.Path("n.onnx"), "--data", dir.Path("x.npz"), "-o", dir.Path("x.npz")}).status, 1);
+}
+
+TEST(CompareVerb, OtherRuntimesAreAskedForByName) {
+  const ProgramRun absent = RunGodwit({"run", kBundledModel, "--runtime", "ort", "--runtime-lib", "/nowhere/lib.so"});
+  EXPECT_EQ(absent.status, 8);
+  EXPECT_TRUE(Has(absent.err, "runtime.library")) << absent.err;
+  EXPECT_EQ(RunGodwit({"run", kBundledModel, "--runtime", "ort", "--profile"}).status, 1);
+  EXPECT_EQ(RunGodwit({"bench", kBundledModel, "--runtime", "ort", "--runtime-lib", "/nowhere/lib.so"}).status, 8);
+  const ProgramRun turns = RunGodwit({"bench", kBundledModel, kBundledModel, "--iterations", "5", "--json"});
+  EXPECT_EQ(turns.status, 0);
+  EXPECT_TRUE(Has(turns.out, "\"ratio_low\":")) << turns.out;
+}
+
 TEST(CompareVerb, Reports) {
   const TempDir dir;
   const std::string a = Written(dir, "a.onnx", 0), b = Written(dir, "b.onnx", 0.2F);
