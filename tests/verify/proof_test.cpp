@@ -237,6 +237,14 @@ TEST(Proof, RealSamplesComeFirst) {
   EXPECT_EQ(report.verdict, Verdict::kProved) << report.reason;
 }
 
+TEST(Proof, AFailureHasAStatusOfItsOwn) {
+  const DiagDef* differs = FindDiag("proof.differs");
+  ASSERT_NE(differs, nullptr);
+  EXPECT_EQ(differs->exit, Exit::kDiffers);
+  EXPECT_FALSE(Compare(Classifier(), Classifier(1)).ok());
+  EXPECT_TRUE(Compare(Classifier(), Classifier()).ok());
+}
+
 TEST(Samples, IndicesStayWithinTheAxis) {
   OnnxGraph g;
   g.Input("ids", DataType::kInt64, {"N", "T"}).Init("table", {7, 2}, testing::Numbers(14, 1));
