@@ -10,6 +10,7 @@
 #include "frontends/onnx/rule.h"
 #include "ops/ops.h"
 #include "passes/simplify.h"
+#include "tools/catalog_exports.h"
 #include "tools/table.h"
 #include "tools/verbs.h"
 
@@ -277,6 +278,10 @@ constexpr Catalog kCatalogs[] = {
      RulesText, RulesJson, RulesMarkdown},
     {"imports", "ONNX operators", "What is read of ONNX: each operator at each version, or why it is refused.",
      ImportsText, ImportsJson, ImportsMarkdown},
+    {"exports", "ONNX rows",
+     "What is written as ONNX: how each core operator is said, best way first, by operator set. What has no row that "
+     "fits is said in simpler operators, cast or moved, or refused.",
+     ExportsText, ExportsJson, ExportsMarkdown},
     {"diagnostics", "Diagnostics", "Every problem that can be reported, and the exit status it leads to.", DiagsText,
      DiagsJson, DiagsMarkdown},
     {"commands", "Commands", "The verbs of the program and their options.", CommandsText, CommandsJson,

@@ -41,14 +41,15 @@ int Run(const Args& args) {
 
 extern const Verb kListVerb = {
     "list",
-    "Shows a table that this build holds: operators, limits, rewriting rules, what is read of ONNX, diagnostics.",
-    "targets|ops|limits|rules|imports|diagnostics|commands [--json|--markdown]",
+    "Shows a table that this build holds: operators, limits, rewriting rules, what is read and written of ONNX, "
+    "diagnostics.",
+    "targets|ops|limits|rules|imports|exports|diagnostics|commands [--json|--markdown]",
     "godwit list limits",
     kOptions,
     false,
     1,
     1,
-    "the name of a table: targets, ops, limits, rules, imports, diagnostics or commands",
+    "the name of a table: targets, ops, limits, rules, imports, exports, diagnostics or commands",
     Run,
 };
 

@@ -53,8 +53,11 @@ Result<Through> MakeThrough(const std::string& formats, const std::string& keep)
     opsets.push_back(opset);
   }
   return Through([opsets, keep](const Graph& graph, const std::string& name) -> Result<Graph> {
-    Result<Graph> now = ThroughOnnx(graph, static_cast<int>(opsets[0]), keep.empty() ? "" : Concat(keep, "/", name));
-    for (size_t i = 1; now.ok() && i < opsets.size(); ++i) now = ThroughOnnx(*now, static_cast<int>(opsets[i]), "");
+    const auto version = [&](size_t i) {
+      return opsets[i] != 0 ? static_cast<int>(opsets[i]) : to_onnx::DefaultOpset(graph);
+    };
+    Result<Graph> now = ThroughOnnx(graph, version(0), keep.empty() ? "" : Concat(keep, "/", name));
+    for (size_t i = 1; now.ok() && i < opsets.size(); ++i) now = ThroughOnnx(*now, version(i), "");
     return now;
   });
 }

@@ -211,7 +211,7 @@ std::optional<targets::Misfit> NodeExport::CheckWritten() {
         for (size_t k = 0; k < n_in(); ++k) {
           if (!Has(k) || exporter_.NameOf(scope_, node_.in[k]) != n.inputs[i] || !TypeOf(k).is_tensor()) continue;
           misfit.cast_to = targets::WiderType(DtypeOf(k), formal.types->tensors, ExactInFloat(op()));
-          if (misfit.cast_to == DType::kNone) break;
+          if (misfit.cast_to == DType::kNone || &op() == &ops::kCast) break;
           misfit.repair = targets::Repair::kCast;
           misfit.operand = k;
           break;

@@ -97,6 +97,22 @@ Status EmitSplit(NodeExport& n) {
   return Ok{};
 }
 
+// Before version 13 sizes that are not known are slices between running sums.
+Status EmitSplitBySlices(NodeExport& n) {
+  if (!n.Has(1) || n.Ints(1)) return n.NotThis();
+  const Name x = n.In(0), sizes = InI64(n, 1), axis = n.I64s({n.attrs().Int("axis", 0)});
+  const Name ends = n.Temp("CumSum", {sizes, n.ScalarI64(0)});
+  const Name starts = n.Temp("Sub", {ends, sizes});
+  for (size_t i = 0; i < n.n_out(); ++i) {
+    if (!n.Wants(i)) continue;
+    const auto k = static_cast<int64_t>(i);
+    const auto at = [&](Name list) { return n.Temp("Slice", {list, n.I64s({k}), n.I64s({k + 1}), n.I64s({0})}); };
+    const Name start = at(starts), end = at(ends);
+    n.EmitTo(i, "Slice", {x, start, end, axis});
+  }
+  return Ok{};
+}
+
 Status EmitSliceAttrs(NodeExport& n) {
   TRY(Ints starts, n.NeedInts(1, "starts"));
   TRY(Ints ends, n.NeedInts(2, "ends"));
@@ -267,6 +283,7 @@ constexpr Row kRows[] = {
     {&ops::kSlice, "Slice", 10, EmitSlice},
     {&ops::kSpaceToDepth, "SpaceToDepth", 7, EmitDepthToSpace},
     {&ops::kSplit, "Split", 7, EmitSplit},
+    {&ops::kSplit, "CumSum, Slice", 11, EmitSplitBySlices, 12},
     {&ops::kSqueeze, "Squeeze", 7, EmitWithAxes},
     {&ops::kTile, "Tile", 7, EmitTile},
     {&ops::kTranspose, "Transpose", 7, EmitTranspose},

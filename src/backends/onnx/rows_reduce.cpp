@@ -63,6 +63,64 @@ Status EmitReduce(NodeExport& n) {
   return Ok{};
 }
 
+// A reduction of one axis by versions before 18, of which ReduceSum changed first.
+Name ReduceOne(NodeExport& n, std::string_view op, Name x, int64_t axis, bool keep) {
+  OnnxAttrs attrs;
+  attrs.SetInt("keepdims", keep ? 1 : 0, 1);
+  if (op == "ReduceSum" && n.opset() >= 13) return n.Temp(op, {x, n.I64s({axis})}, attrs);
+  attrs.Set("axes", std::vector<int64_t>{axis});
+  return n.Temp(op, {x}, attrs);
+}
+
+// Whether each axis of the operand is reduced, 1 or 0, worked out while the model runs.
+Name ReducedAxes(NodeExport& n, int rank, bool none_is_all) {
+  const Name axes = InI64List(n, 1), ranks = n.I64s({rank});
+  const Name places = n.Temp("Mod", {n.Temp("Add", {axes, ranks}), ranks});
+  const Name marks = n.Temp("OneHot", {places, ranks, n.I64s({0, 1})});
+  const Name some = ReduceOne(n, "ReduceSum", marks, 0, false);
+  if (!none_is_all) return some;
+  const Name none = n.Temp("Cast", {n.Temp("Equal", {n.Temp("Size", {axes}), n.ScalarI64(0)})}, {{"to", DType::kI64}});
+  return n.Temp("Add", {some, none});
+}
+
+// Axes that are not known where only an attribute can name them: each axis in turn is reduced or left, by a slice of
+// the reduced tensor and the tensor itself, one behind the other.
+Status EmitReduceByTurns(NodeExport& n) {
+  const std::string_view mode = n.attrs().Str("mode");
+  if (n.opset() >= (mode == "sum" ? 13 : 18) || !n.Has(1) || n.Ints(1)) return n.NotThis();
+  TRY(const int rank, n.Rank(0));
+  if (rank == 0) return n.NotThis();
+  const Name mask = ReducedAxes(n, rank, !n.attrs().Flag("empty_axes_is_none"));
+  Name x = n.In(0);
+  const Name dims = n.Temp("Shape", {x});
+  const Name starts = n.Temp("Sub", {n.ScalarI64(1), mask});
+  const Name ends = n.Temp("Add", {n.Temp("Mul", {starts, dims}), n.ScalarI64(1)});
+  if (mode == "l1") x = n.Temp("Abs", {x});
+  if (mode == "l2" || mode == "sum_square") x = n.Temp("Mul", {x, x});
+  const std::string_view each = mode == "mean"          ? "ReduceMean"
+                                : mode == "max"         ? "ReduceMax"
+                                : mode == "min"         ? "ReduceMin"
+                                : mode == "prod"        ? "ReduceProd"
+                                : mode == "log_sum_exp" ? "ReduceLogSumExp"
+                                                        : "ReduceSum";
+  for (int k = 0; k < rank; ++k) {
+    const Name reduced = ReduceOne(n, each, x, k, true);
+    const Name both = n.Temp("Concat", {reduced, x}, {{"axis", int64_t{k}}});
+    const auto at = [&](Name list) { return n.Temp("Slice", {list, n.I64s({k}), n.I64s({k + 1}), n.I64s({0})}); };
+    const Name start = at(starts), end = at(ends);
+    x = n.Temp("Slice", {both, start, end, n.I64s({k})});
+  }
+  if (mode == "l2") x = n.Temp("Sqrt", {x});
+  if (mode == "log_sum") x = n.Temp("Log", {x});
+  if (n.attrs().Flag("keep_dims", true)) {
+    n.Emit("Identity", {x});
+    return Ok{};
+  }
+  const Name left = n.Temp("Cast", {starts}, {{"to", DType::kBool}});
+  n.Emit("Reshape", {x, n.Temp("Compress", {dims, left}, {{"axis", int64_t{0}}})});
+  return Ok{};
+}
+
 Status EmitArg(NodeExport& n) {
   OnnxAttrs attrs;
   TRY(const int64_t axis, Axis(n, 0, n.attrs().Int("axis", 0)));
@@ -102,6 +160,7 @@ constexpr Row kRows[] = {
     {&ops::kCum, "CumSum", 11, EmitCum},
     {&ops::kCum, "CumProd", 26, EmitCum},
     {&ops::kReduce, "ReduceSum and its kin", 7, EmitReduce},
+    {&ops::kReduce, "ReduceSum and its kin, Slice", 11, EmitReduceByTurns, 17},
 };
 
 }  // namespace
