@@ -13,7 +13,7 @@
 #include "exec/session.h"
 #include "verify/cut.h"
 #include "verify/judging.h"
-#include "verify/runtime_values.h"
+#include "verify/runtime_judge.h"
 #include "verify/sample_plan.h"
 
 namespace godwit {
@@ -53,21 +53,10 @@ class Prover {
   void RunBoth(const Values& inputs, std::optional<Result<Values>>* ours, std::optional<Result<Values>>* theirs);
   bool RunSample(int index);
   bool FindSizes(size_t set, int index, Values* inputs, Values* reference, std::optional<Result<Values>>* actual);
-  void JudgeElsewhere(const SampleContext& sample, const Values& inputs, const Values& reference);
   bool OpenJudge();
-  void DropJudge(const Diag& diag);
-  [[nodiscard]] runtimes::OpenOptions JudgeOptions() const {
-    return {.threads = threads_, .optimise = runtimes::OpenOptions::Optimise::kNone};
-  }
-  [[nodiscard]] const std::string& JudgedName(const std::string& name) const {
-    const auto it = options_.judged_names.find(name);
-    return it == options_.judged_names.end() ? name : it->second;
-  }
   void KeepWorst(SampleKind kind, const Values& inputs);
   /// |f32 - f64| of each output of the source on sample `index`; null when no further run in f64 is due.
   const std::vector<double>* NoiseOf(int index, const Values& inputs, const Values& reference);
-  /// The same with what the judge's own arithmetic makes of the source, where that is larger.
-  const std::vector<double>* NoiseElsewhere(int index, const Values& inputs, const Values& reference);
   void Conclude();
 
   const Graph* source_;
@@ -80,18 +69,17 @@ class Prover {
   std::unique_ptr<Session> source_session_, written_session_, wide_session_;
   std::vector<size_t> input_of_;   // the source's input for each of the written model's
   std::vector<size_t> output_of_;  // the written model's output for each of the source's
-  std::vector<OutputJudge> judges_, judges_elsewhere_;
-  std::unique_ptr<runtimes::Model> elsewhere_, elsewhere_source_;
-  std::vector<size_t> elsewhere_output_of_;
+  std::vector<OutputJudge> judges_;
+  size_t file_outputs_ = 0;  // how many of them the file has: what a cut laid open comes behind
+  std::unique_ptr<RuntimeJudge> elsewhere_;
   std::vector<std::vector<DimSizes>> ladders_;  // one for each of the sizes to try
   std::vector<std::optional<DimSizes>> sizes_;  // the ones that were found to run
   std::vector<SampleKind> kinds_;
   struct Noise {
     int sample = -1;
     std::vector<double> values;
-    Values results;  // of the judge
   };
-  Noise noise_, noise_elsewhere_;
+  Noise noise_;
   int noise_runs_left_ = kNoiseRuns;
   double worst_rank_ = -1;
 };
@@ -114,6 +102,7 @@ int64_t OpsetOf(const Graph& graph) {
 }
 
 bool Prover::Cut() {
+  file_outputs_ = source_->output_names.size();
   if (!HasOpaque(*source_) && !HasOpaque(*written_)) return true;
   cut_source_ = source_->Clone();
   cut_written_ = written_->Clone();
@@ -274,34 +263,6 @@ const std::vector<double>* Prover::NoiseOf(int index, const Values& inputs, cons
   return &noise_.values;
 }
 
-const std::vector<double>* Prover::NoiseElsewhere(int index, const Values& inputs, const Values& reference) {
-  if (noise_elsewhere_.sample == index) return &noise_elsewhere_.values;
-  std::vector<double> noise(reference.size(), -1);
-  Values made(reference.size());
-  if (const auto* own = NoiseOf(index, inputs, reference)) noise = *own;
-  if (elsewhere_source_ == nullptr && !options_.source_file.empty()) {
-    auto model = options_.judge->Open(options_.source_file, JudgeOptions());
-    if (model.ok()) elsewhere_source_ = *std::move(model);
-  }
-  if (elsewhere_source_ != nullptr) {
-    std::vector<std::pair<std::string, RtValue>> named;
-    const std::vector<std::string> names = InputNames(*source_);
-    for (size_t i = 0; i < inputs.size(); ++i) named.emplace_back(names[i], inputs[i]);
-    const auto results = RunInRuntime(elsewhere_source_.get(), named);
-    for (size_t i = 0; results.ok() && i < reference.size(); ++i) {
-      for (size_t k = 0; k < results->size(); ++k) {
-        if (elsewhere_source_->outputs()[k].name != source_->output_names[i]) continue;
-        Meter meter(false);
-        const Deviation d = meter.Add((*results)[k], reference[i]);
-        if (d.mismatch.empty()) noise[i] = std::max(noise[i], d.worst);
-        made[i] = (*results)[k];
-      }
-    }
-  }
-  noise_elsewhere_ = {index, std::move(noise), std::move(made)};
-  return &noise_elsewhere_.values;
-}
-
 bool Prover::RunSample(int index) {
   // Sizes take turns, so that each meets random values and edges.
   size_t set = ladders_.size() > 1 ? static_cast<size_t>(index) % ladders_.size() : 0;
@@ -345,102 +306,35 @@ bool Prover::RunSample(int index) {
     sample.output = i;
     judges_[i].Judge((**actual)[output_of_[i]], reference[i], sample);
   }
-  if (elsewhere_ != nullptr) {
-    sample.noise = [&]() { return NoiseElsewhere(index, inputs, reference); };
-    JudgeElsewhere(sample, inputs, reference);
+  if (elsewhere_->ready()) {
+    std::string fault = elsewhere_->Judge(index, InputNames(*source_), inputs, reference, sample);
+    if (!fault.empty()) Differs(std::move(fault));
   }
   KeepWorst(sample.kind, inputs);
   return true;
 }
 
 void Prover::KeepWorst(SampleKind kind, const Values& inputs) {
-  double rank = -1;
-  for (const auto* judges : {&judges_, &judges_elsewhere_}) {
-    for (const OutputJudge& judge : *judges) rank = std::max(rank, judge.rank());
-  }
+  double rank = elsewhere_->rank();
+  for (const OutputJudge& judge : judges_) rank = std::max(rank, judge.rank());
   if (source_ == &cut_source_ || (rank <= worst_rank_ && !report_.worst_inputs.empty())) return;
   worst_rank_ = rank;
   report_.worst_kind = kind;
   report_.worst_inputs = inputs;
 }
 
-void Prover::DropJudge(const Diag& diag) {
-  elsewhere_.reset();
-  judges_elsewhere_.clear();
-  report_.notes.push_back(Concat("not judged by ", options_.judge->name(), ": ", diag.what));
-}
-
 bool Prover::OpenJudge() {
-  if (options_.judge == nullptr) return true;
-  const runtimes::OpenOptions open = JudgeOptions();
-  if (options_.judged_file.empty() && options_.judged_bytes.empty()) return true;
-  auto model = options_.judged_bytes.empty() ? options_.judge->Open(options_.judged_file, open)
-                                             : options_.judge->Open(options_.judged_bytes, open);
-  if (!model.ok()) {
-    // It may be too old for a newer operator set, and reads no more than 2 GB from memory: neither is a defect.
-    const bool fair = OpsetOf(*written_) <= OpsetOf(*source_) && options_.judged_bytes.size() < (size_t{1} << 31);
-    if (fair && !options_.source_file.empty() && options_.judge->Open(options_.source_file, open).ok()) {
-      return Differs(Concat("it takes the source, but not the written model: ", model.diag().what));
-    }
-    DropJudge(model.diag());
-    return true;
-  }
-  elsewhere_ = *std::move(model);
-  std::vector<std::string> names;
-  for (const runtimes::Port& port : elsewhere_->outputs()) names.push_back(port.name);
-  for (size_t i = 0; i < judges_.size(); ++i) {
-    const size_t at = FindName(names, JudgedName(judges_[i].name()));
-    // What a cut laid open is no output of the file.
-    elsewhere_output_of_.push_back(at);
-    judges_elsewhere_.push_back(judges_[i]);
-    judges_elsewhere_.back().SetJudge(Concat(options_.judge->name(), " ", options_.judge->version()));
-  }
-  if (source_ == &cut_source_) {
-    DropJudge(Diag(diag::kProofNotRun, "the proof is cut, so there is nothing to hold its outputs to"));
-  }
-  return true;
-}
-
-void Prover::JudgeElsewhere(const SampleContext& sample, const Values& inputs, const Values& reference) {
-  std::vector<std::pair<std::string, RtValue>> named;
-  const std::vector<std::string> names = InputNames(*source_);
-  for (size_t i = 0; i < inputs.size(); ++i) named.emplace_back(JudgedName(names[i]), inputs[i]);
-  auto results = RunInRuntime(elsewhere_.get(), named);
-  if (!results.ok()) {
-    if (results.diag().id != diag::kRuntimeRefused.id || judges_elsewhere_[0].samples() > 0) {
-      DropJudge(results.diag());
-      return;
-    }
-    std::vector<std::pair<std::string, RtValue>> ours;
-    for (size_t i = 0; i < inputs.size(); ++i) ours.emplace_back(names[i], inputs[i]);
-    // It opened the file and cannot run it; the source, where it is at hand, tells whether that is our doing.
-    if (!options_.source_file.empty()) {
-      if (auto model = options_.judge->Open(options_.source_file, JudgeOptions());
-          model.ok() && RunInRuntime(model->get(), ours).ok()) {
-        Differs(Concat("it runs the source, but not the written model: ", results.diag().what));
-      }
-    }
-    DropJudge(results.diag());
-    return;
-  }
-  for (size_t i = 0; i < judges_elsewhere_.size(); ++i) {
-    if (elsewhere_output_of_[i] >= results->size()) continue;
-    SampleContext context = sample;
-    context.output = i;
-    context.alternative = [&]() -> const RtValue* {
-      sample.noise();
-      const RtValue& value = noise_elsewhere_.results[i];
-      return value.absent() ? nullptr : &value;
-    };
-    judges_elsewhere_[i].Judge((*results)[elsewhere_output_of_[i]], reference[i], context);
-  }
+  std::vector<OutputJudge> judges(judges_.begin(), judges_.begin() + static_cast<std::ptrdiff_t>(file_outputs_));
+  elsewhere_ = std::make_unique<RuntimeJudge>(options_, std::move(judges), source_ == &cut_source_, threads_);
+  // It may be too old for a newer operator set, which is no fault of the file.
+  std::string fault = elsewhere_->Open(OpsetOf(*written_) <= OpsetOf(*source_));
+  return fault.empty() || Differs(std::move(fault));
 }
 
 void Prover::Conclude() {
   report_.judges = "godwit";
   for (OutputJudge& judge : judges_) report_.outputs.push_back(judge.Conclude());
-  for (OutputJudge& judge : judges_elsewhere_) report_.outputs.push_back(judge.Conclude());
-  if (elsewhere_ != nullptr) report_.judges += Concat(" and ", options_.judge->name(), " ", options_.judge->version());
+  elsewhere_->Conclude(&report_);
   const auto any = [&](Verdict verdict) -> const OutputProof* {
     for (const OutputProof& o : report_.outputs) {
       if (o.verdict == verdict) return &o;
