@@ -354,7 +354,7 @@ std::span<const Sample> Samples() {
 
 }  // namespace
 
-Result<std::optional<PlaneResize>> AsPlaneResize(const EvalCtx& ctx) {
+Result<std::optional<PlaneResize>> AsPlaneResize(const EvalCtx& ctx, int height_axis) {
   const std::optional<PlaneResize> none;
   const int rank = ctx.In(0).rank();
   TRY(const Wanted wanted, WantedOf(ctx));
@@ -368,12 +368,12 @@ Result<std::optional<PlaneResize>> AsPlaneResize(const EvalCtx& ctx) {
   };
   // Axes that are not spoken of keep their extent.
   ResizeAxis height, width;
-  height.in = height.out = ctx.In(0).dim(-2);
-  width.in = width.out = ctx.In(0).dim(-1);
+  height.in = height.out = ctx.In(0).dim(height_axis);
+  width.in = width.out = ctx.In(0).dim(height_axis + 1);
   for (size_t i = 0; i < wanted.axes.size(); ++i) {
-    if (wanted.axes[i] == rank - 2)
+    if (wanted.axes[i] == height_axis)
       height = wanted.plan[i];
-    else if (wanted.axes[i] == rank - 1)
+    else if (wanted.axes[i] == height_axis + 1)
       width = wanted.plan[i];
     else if (!IsIdentity(wanted.plan[i]))
       return none;

@@ -1,4 +1,4 @@
-// A resize of the last two axes by nearest or linear interpolation, worked out for kernels that do nothing else.
+// A resize of two neighbouring axes by nearest or linear interpolation, worked out for kernels that do nothing else.
 #pragma once
 
 #include <optional>
@@ -15,6 +15,6 @@ struct PlaneResize {
 };
 
 /// nullopt for any other resize. The context needs operand 0's dims only, and the others' contents.
-Result<std::optional<PlaneResize>> AsPlaneResize(const EvalCtx& ctx);
+Result<std::optional<PlaneResize>> AsPlaneResize(const EvalCtx& ctx, int height_axis);
 
 }  // namespace godwit::ops

@@ -8,8 +8,16 @@
 
 namespace godwit::plan {
 
-/// Nothing where the kernels do not have it: they take channels on axis 1, weights with the channels before up to three
-/// spatial axes. The operands and the result are static.
-Result<std::optional<kernels::ConvShape>> ConvShapeOf(Lowering& l, NodeId id);
+struct ConvNode {
+  kernels::ConvShape shape;
+  Layout blocks = Layout::kBlocked;  ///< where the channels are
+  std::vector<int> weight_order;     ///< axes of the weights, channels before up to three spatial axes
+};
+
+/// Nothing where the kernels do not have it. The operands and the result are static.
+Result<std::optional<ConvNode>> ConvOf(Lowering& l, NodeId id);
+
+/// The weights with their axes in that order.
+Result<Tensor> OrderedWeights(const ConvNode& conv, const Tensor& weights);
 
 }  // namespace godwit::plan

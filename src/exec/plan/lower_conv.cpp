@@ -6,6 +6,7 @@
 #include "exec/plan/conv_shape.h"
 #include "exec/plan/dispatch.h"
 #include "exec/plan/lower_rules.h"
+#include "exec/plan/reorder_step.h"
 #include "exec/plan/unary_of.h"
 #include "ops/ops.h"
 
@@ -83,6 +84,30 @@ Result<Tensor> PackWeights(const kernels::ConvShape& shape, bool transposed, con
   return packed;
 }
 
+// Channels up to here fill so little of a block that a first layer reads the plain layout instead.
+constexpr int64_t kFewChannels = 8;
+
+// A first layer reads the plain layout of channels on axis 1, which few channels in the last are turned into.
+SlotId InputOf(Lowering& l, ValueId x, const ConvNode& conv, NodeId id, bool* plain) {
+  const bool last = conv.blocks == Layout::kBlockedLast;
+  *plain = !l.Has(x, conv.blocks) && (!last || conv.shape.in_channels <= kFewChannels);
+  if (!*plain) return l.In(x, conv.blocks);
+  const SlotId source = l.Plain(x);
+  if (!last) return source;
+  const Dims dims = l.DimsOf(x);
+  const int rank = static_cast<int>(dims.size());
+  std::vector<int> order{0, rank - 1};
+  Dims turned{dims[0], dims.back()};
+  for (int i = 1; i + 1 < rank; ++i) order.push_back(i), turned.push_back(dims[static_cast<size_t>(i)]);
+  const DType dtype = l.TypeOf(x).dtype();
+  const SlotId to = l.AddTemporary(dtype, turned);
+  auto step = MakeTranspose(dims, order, dtype);
+  step->reads = {source};
+  step->writes = {to};
+  l.Emit(std::move(step), id);
+  return to;
+}
+
 Result<bool> LowerConv(Lowering& l, NodeId id) {
   const Node& node = l.graph().node(id);
   const ValueId x = node.in[0], y = node.out[0];
@@ -95,18 +120,18 @@ Result<bool> LowerConv(Lowering& l, NodeId id) {
   const Tensor* weights = l.Known(node.in[1]);
   const ValueId bias = node.in.size() > 2 ? node.in[2] : ValueId();
   if (weights == nullptr || (bias && l.Known(bias) == nullptr)) return false;
-  TRY(const std::optional<kernels::ConvShape> shape, ConvShapeOf(l, id));
-  if (!shape) return false;
+  TRY(const std::optional<ConvNode> conv, ConvOf(l, id));
+  if (!conv) return false;
   const bool transposed = node.op == &ops::kConvTranspose;
-  TRY(Tensor packed, dtype == DType::kF64 ? PackWeights<double>(*shape, transposed, *weights)
-                                          : PackWeights<float>(*shape, transposed, *weights));
-
-  // A first layer of few channels reads the plain layout: blocks of 16 would be mostly empty.
-  const bool plain_input = !l.HasBlocked(x);
-  auto step = MakeStep<ConvStep>(dtype, *shape, transposed, plain_input);
-  step->reads = {plain_input ? l.Plain(x) : l.Blocked(x), l.AddConstant(std::move(packed))};
+  TRY(const Tensor ordered, OrderedWeights(*conv, *weights));
+  TRY(Tensor packed, dtype == DType::kF64 ? PackWeights<double>(conv->shape, transposed, ordered)
+                                          : PackWeights<float>(conv->shape, transposed, ordered));
+  bool plain = false;
+  const SlotId input = InputOf(l, x, *conv, id, &plain);
+  auto step = MakeStep<ConvStep>(dtype, conv->shape, transposed, plain);
+  step->reads = {input, l.AddConstant(std::move(packed))};
   if (bias) step->FuseBias(l.Plain(bias));
-  step->writes = {l.Define(y, true)};
+  step->writes = {l.Define(y, conv->blocks)};
   l.Emit(std::move(step), id);
   return true;
 }

@@ -17,14 +17,6 @@ using kernels::BinaryOp;
 
 bool SameShape(Lowering& l, ValueId a, ValueId b) { return l.TypeOf(a).shape() == l.TypeOf(b).shape(); }
 
-// A value that only exists in blocks is worked on in blocks.
-bool PrefersBlocks(Lowering& l, ValueId v) { return l.HasBlocked(v) && !l.HasPlain(v); }
-
-int64_t CountOf(Lowering& l, ValueId v, bool blocked) {
-  const Dims dims = l.DimsOf(v);
-  return blocked ? BlockedElements(dims) : ElementCount(dims);
-}
-
 Result<bool> LowerUnary(Lowering& l, NodeId id) {
   const auto unary = UnaryOf(l, id);
   if (!unary) return false;
@@ -34,18 +26,18 @@ Result<bool> LowerUnary(Lowering& l, NodeId id) {
       l.TypeOf(unary->x).dtype() != l.TypeOf(out).dtype() || !SameShape(l, unary->x, out)) {
     return false;
   }
-  const bool blocked = PrefersBlocks(l, unary->x);
+  const Layout layout = l.LayoutOf(unary->x);
   if (l.Uses(unary->x) == 1) {
-    Step* producer = l.Producer(unary->x, blocked);
+    Step* producer = l.Producer(unary->x, layout);
     if (producer != nullptr && producer->FuseUnary(unary->function)) {
-      l.Redirect(producer, unary->x, out, blocked, id);
+      l.Redirect(producer, unary->x, out, layout, id);
       return true;
     }
   }
-  auto step = MakeElementwise(l.TypeOf(out).dtype(), CountOf(l, out, blocked));
-  step->Start(blocked ? l.Blocked(unary->x) : l.Plain(unary->x));
+  auto step = MakeElementwise(l.TypeOf(out).dtype(), ElementsIn(l.DimsOf(out), layout));
+  step->Start(l.In(unary->x, layout));
   step->FuseUnary(unary->function);
-  step->writes = {l.Define(out, blocked)};
+  step->writes = {l.Define(out, layout)};
   l.Emit(std::move(step), id);
   return true;
 }
@@ -108,15 +100,13 @@ Dims StepsOver(const Dims& operand, const Dims& out) {
   return steps;
 }
 
-// The dims of a value in blocks: [n, blocks, spatial, 16].
-Dims BlockDims(const Dims& dims) {
-  int64_t spatial = 1;
-  for (size_t i = 2; i < dims.size(); ++i) spatial *= dims[i];
-  return {dims[0], (dims[1] + 15) / 16, spatial, 16};
-}
-
 // Whether an operand can be worked on in blocks beside a blocked result: one value for each channel of each image.
-bool IsPerChannel(const Dims& operand, const Dims& out) {
+bool IsPerChannel(const Dims& operand, const Dims& out, Layout layout) {
+  if (layout == Layout::kBlockedLast) {
+    if (operand.empty() || operand.size() > out.size() || operand.back() != out.back()) return false;
+    const bool own_image = operand.size() == out.size() && operand[0] == out[0];
+    return std::all_of(operand.begin() + (own_image ? 1 : 0), operand.end() - 1, [](int64_t d) { return d == 1; });
+  }
   if (operand.size() != out.size() || operand.size() < 3 || operand[1] != out[1]) return false;
   if (operand[0] != 1 && operand[0] != out[0]) return false;
   return std::all_of(operand.begin() + 2, operand.end(), [](int64_t d) { return d == 1; });
@@ -127,27 +117,29 @@ struct BinaryNode {
   ValueId a, b, out;
 };
 
-Result<bool> FuseIntoProducer(Lowering& l, NodeId id, const BinaryNode& n, bool blocked) {
+Result<bool> FuseIntoProducer(Lowering& l, NodeId id, const BinaryNode& n, Layout layout) {
+  const bool blocked = layout != Layout::kPlain;
   for (const bool swapped : {false, true}) {
     const ValueId v = swapped ? n.b : n.a;
     const ValueId other = swapped ? n.a : n.b;
     if (l.Uses(v) != 1 || v == other || !SameShape(l, v, n.out)) continue;
-    Step* producer = l.Producer(v, blocked);
+    Step* producer = l.Producer(v, layout);
     if (producer == nullptr) continue;
     const Dims dims = l.DimsOf(other), out = l.DimsOf(n.out);
     if (n.op == BinaryOp::kAdd && dims == out) {
-      const SlotId residual = blocked ? l.Blocked(other) : l.Plain(other);
+      const SlotId residual = l.In(other, layout);
       if (l.slot(residual).kind != Slot::Kind::kDynamic && producer->FuseResidual(residual)) {
-        l.Redirect(producer, v, n.out, blocked, id);
+        l.Redirect(producer, v, n.out, layout, id);
         return true;
       }
     }
     if (n.op == BinaryOp::kAdd && l.Known(other) != nullptr) {
       const bool last_axis =
           !dims.empty() && !out.empty() && dims.back() == out.back() && ElementCount(dims) == out.back();
-      const bool per_channel = blocked ? IsPerChannel(dims, out) && dims[0] == 1 : last_axis;
+      const bool one_image = ElementCount(dims) == ImageOf(out, layout).channels;
+      const bool per_channel = blocked ? IsPerChannel(dims, out, layout) && one_image : last_axis;
       if (per_channel && producer->FuseBias(l.Plain(other))) {
-        l.Redirect(producer, v, n.out, blocked, id);
+        l.Redirect(producer, v, n.out, layout, id);
         return true;
       }
     }
@@ -155,9 +147,9 @@ Result<bool> FuseIntoProducer(Lowering& l, NodeId id, const BinaryNode& n, bool 
     const auto access = AccessOf(dims, out, &f.period);
     if (!access || (blocked && *access == Access::kPeriodic)) continue;
     f.access = *access;
-    f.other = *access == Access::kFull && blocked ? l.Blocked(other) : l.Plain(other);
+    f.other = l.In(other, *access == Access::kFull ? layout : Layout::kPlain);
     if (!producer->FuseBinary(f)) continue;
-    l.Redirect(producer, v, n.out, blocked, id);
+    l.Redirect(producer, v, n.out, layout, id);
     return true;
   }
   return false;
@@ -176,12 +168,16 @@ Result<bool> LowerBinary(Lowering& l, NodeId id) {
   const Dims out = l.DimsOf(n.out), a = l.DimsOf(n.a), b = l.DimsOf(n.b);
   if (ElementCount(out) == 0) return false;
 
+  Layout layout = Layout::kPlain;
+  for (const auto& [v, dims] : {std::pair(n.a, &a), std::pair(n.b, &b)}) {
+    if (*dims == out && layout == Layout::kPlain) layout = l.LayoutOf(v);
+  }
   const auto fits_blocks = [&](const Dims& dims) {
-    return dims == out || ElementCount(dims) == 1 || IsPerChannel(dims, out);
+    return dims == out || ElementCount(dims) == 1 || IsPerChannel(dims, out, layout);
   };
-  const bool blocked =
-      ((PrefersBlocks(l, n.a) && a == out) || (PrefersBlocks(l, n.b) && b == out)) && fits_blocks(a) && fits_blocks(b);
-  TRY(const bool fused, FuseIntoProducer(l, id, n, blocked));
+  if (!fits_blocks(a) || !fits_blocks(b)) layout = Layout::kPlain;
+  const bool blocked = layout != Layout::kPlain;
+  TRY(const bool fused, FuseIntoProducer(l, id, n, layout));
   if (fused) return true;
 
   int64_t period_a = 0, period_b = 0;
@@ -189,27 +185,27 @@ Result<bool> LowerBinary(Lowering& l, NodeId id) {
   const bool chains = access_a && access_b && (*access_a == Access::kFull || *access_b == Access::kFull) &&
                       !(blocked && (*access_a == Access::kPeriodic || *access_b == Access::kPeriodic));
   const auto slot_of = [&](ValueId v, const Dims& dims) {
-    return blocked && ElementCount(dims) != 1 ? l.Blocked(v) : l.Plain(v);
+    return l.In(v, ElementCount(dims) != 1 ? layout : Layout::kPlain);
   };
   const SlotId slot_a = slot_of(n.a, a), slot_b = slot_of(n.b, b);
   if (chains) {
-    auto step = MakeElementwise(dtype, CountOf(l, n.out, blocked));
+    auto step = MakeElementwise(dtype, ElementsIn(out, layout));
     const bool swapped = *access_a != Access::kFull;
     step->Start(swapped ? slot_b : slot_a);
     step->FuseBinary(
         {n.op, swapped ? slot_a : slot_b, swapped ? *access_a : *access_b, std::max(period_a, period_b), swapped});
-    step->writes = {l.Define(n.out, blocked)};
+    step->writes = {l.Define(n.out, layout)};
     l.Emit(std::move(step), id);
     return true;
   }
   const auto block_dims = [&](const Dims& dims) {
-    return ElementCount(dims) == 1 ? Dims{1, 1, 1, 1} : BlockDims(dims);
+    return ElementCount(dims) == 1 ? Dims{1, 1, 1, 1} : BlockDims(dims, layout);
   };
-  const Dims shape = blocked ? BlockDims(out) : out;
+  const Dims shape = blocked ? BlockDims(out, layout) : out;
   auto step = MakeStep<BinaryStep>(dtype, n.op, shape, StepsOver(blocked ? block_dims(a) : a, shape),
                                    StepsOver(blocked ? block_dims(b) : b, shape));
   step->reads = {slot_a, slot_b};
-  step->writes = {l.Define(n.out, blocked)};
+  step->writes = {l.Define(n.out, layout)};
   l.Emit(std::move(step), id);
   return true;
 }

@@ -122,7 +122,7 @@ Result<bool> LowerIntMatMul(Lowering& l, NodeId id) {
     pack(known->data<uint8_t>());
   auto step = MakeByteStep<IntProductStep>(l.TypeOf(a).dtype(), m, n, k);
   step->reads = {l.Plain(a), l.AddConstant(std::move(packed)), l.Plain(OperandOf(node, 2))};
-  step->writes = {l.Define(y, false)};
+  step->writes = {l.Define(y, Layout::kPlain)};
   l.Emit(std::move(step), id);
   return true;
 }
@@ -132,27 +132,28 @@ Result<bool> LowerIntConv(Lowering& l, NodeId id) {
   const ValueId x = node.in[0], w = node.in[1], y = node.out[0], bias = OperandOf(node, 2);
   if (!y || !l.IsStatic(x) || !l.IsStatic(w) || !l.IsStatic(y)) return false;
   if (!IsByte(l.TypeOf(x).dtype()) || !IsByte(l.TypeOf(w).dtype())) return false;
-  TRY(const std::optional<kernels::ConvShape> shape, ConvShapeOf(l, id));
-  if (!shape || !kernels::HasIntConv(*shape) || !HasZeros(l, OperandOf(node, 3), 1)) return false;
+  TRY(const std::optional<ConvNode> conv, ConvOf(l, id));
+  if (!conv || !kernels::HasIntConv(conv->shape) || !HasZeros(l, OperandOf(node, 3), 1)) return false;
   const Tensor *weights = l.Known(w), *known_bias = l.Known(bias);
-  const auto zeros = KnownZeros(l, OperandOf(node, 4), shape->out_channels);
+  const kernels::ConvShape& shape = conv->shape;
+  const auto zeros = KnownZeros(l, OperandOf(node, 4), shape.out_channels);
   if (weights == nullptr || !zeros) return false;
   if (bias && (known_bias == nullptr || known_bias->dtype() != DType::kI32 || known_bias->rank() != 1 ||
-               known_bias->size() != shape->out_channels)) {
+               known_bias->size() != shape.out_channels)) {
     return false;
   }
-  TRY(Tensor packed, Tensor::Make(DType::kI32, {kernels::PackedIntConvSize(*shape)}));
+  TRY(Tensor packed, Tensor::Make(DType::kI32, {kernels::PackedIntConvSize(shape)}));
   const auto pack = [&](const auto* from) {
-    kernels::PackIntConvWeights(*shape, from, zeros->data(), zeros->size() == 1 ? 0 : 1,
-                                packed.mutable_data<int32_t>());
+    kernels::PackIntConvWeights(shape, from, zeros->data(), zeros->size() == 1 ? 0 : 1, packed.mutable_data<int32_t>());
   };
-  if (weights->dtype() == DType::kI8)
-    pack(weights->data<int8_t>());
+  TRY(const Tensor ordered, OrderedWeights(*conv, *weights));
+  if (ordered.dtype() == DType::kI8)
+    pack(ordered.data<int8_t>());
   else
-    pack(weights->data<uint8_t>());
-  auto step = MakeByteStep<IntConvStep>(l.TypeOf(x).dtype(), *shape);
-  step->reads = {l.Blocked(x), l.AddConstant(std::move(packed)), l.Plain(OperandOf(node, 3)), l.Plain(bias)};
-  step->writes = {l.Define(y, true)};
+    pack(ordered.data<uint8_t>());
+  auto step = MakeByteStep<IntConvStep>(l.TypeOf(x).dtype(), shape);
+  step->reads = {l.In(x, conv->blocks), l.AddConstant(std::move(packed)), l.Plain(OperandOf(node, 3)), l.Plain(bias)};
+  step->writes = {l.Define(y, conv->blocks)};
   l.Emit(std::move(step), id);
   return true;
 }

@@ -170,7 +170,7 @@ Result<bool> LowerMatMul(Lowering& l, NodeId id) {
     step = MakeStep<BatchedProductStep>(dtype, ShapeOfBatch(da, db, dy));
     step->reads = {l.Plain(a), l.Plain(b)};
   }
-  step->writes = {l.Define(y, false)};
+  step->writes = {l.Define(y, Layout::kPlain)};
   l.Emit(std::move(step), id);
   return true;
 }
@@ -198,7 +198,7 @@ Result<bool> LowerGemm(Lowering& l, NodeId id) {
   auto step = MakeStep<PackedProductStep>(b->dtype(), dy[0], dy[1], da[1]);
   step->reads = {l.Plain(a), l.AddConstant(std::move(packed))};
   if (c) step->FuseBias(l.Plain(c));
-  step->writes = {l.Define(y, false)};
+  step->writes = {l.Define(y, Layout::kPlain)};
   l.Emit(std::move(step), id);
   return true;
 }

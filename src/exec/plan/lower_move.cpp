@@ -2,56 +2,14 @@
 #include <algorithm>
 #include <cstring>
 
-#include "exec/kernels/layout.h"
 #include "exec/plan/dispatch.h"
 #include "exec/plan/lower_rules.h"
+#include "exec/plan/reorder_step.h"
 #include "ops/ops.h"
 
 namespace godwit::plan {
 
 namespace {
-
-class TransposeStep final : public Step {
- public:
-  TransposeStep(Dims dims, std::vector<int> perm, int element_bytes)
-      : dims_(std::move(dims)), perm_(std::move(perm)), element_bytes_(element_bytes) {}
-  Status Run(Frame& frame) const override {
-    kernels::Transpose(frame.In<std::byte>(reads[0]), dims_, perm_, element_bytes_, frame.Out<std::byte>(writes[0]),
-                       frame.threads);
-    return Ok{};
-  }
-  [[nodiscard]] std::string Label() const override { return "transpose"; }
-
- private:
-  Dims dims_;
-  std::vector<int> perm_;
-  int element_bytes_;
-};
-
-/// Between blocks of channels and channels last, without the plain layout between them.
-template <class T>
-class ChannelsLastStep final : public Step {
- public:
-  ChannelsLastStep(const Dims& dims, bool to_last) : batch_(dims[0]), channels_(dims[1]), to_last_(to_last) {
-    for (size_t i = 2; i < dims.size(); ++i) spatial_ *= dims[i];
-  }
-  Status Run(Frame& frame) const override {
-    const T* x = frame.In<T>(reads[0]);
-    T* y = frame.Out<T>(writes[0]);
-    if (to_last_)
-      kernels::BlockedToLast(x, batch_, channels_, spatial_, y, frame.threads);
-    else
-      kernels::LastToBlocked(x, batch_, channels_, spatial_, y, frame.threads);
-    return Ok{};
-  }
-  [[nodiscard]] std::string Label() const override {
-    return to_last_ ? "blocks to channels last" : "channels last to blocks";
-  }
-
- private:
-  int64_t batch_, channels_, spatial_ = 1;
-  bool to_last_;
-};
 
 bool IsPermutation(const std::vector<int>& perm, bool to_last) {
   const int rank = static_cast<int>(perm.size());
@@ -75,21 +33,17 @@ Result<bool> LowerTranspose(Lowering& l, NodeId id) {
     for (int i = static_cast<int>(dims.size()); i-- > 0;) perm.push_back(i);
   }
   const DType dtype = l.TypeOf(x).dtype();
-  if (IsPlanFloat(dtype) && IsPermutation(perm, true) && l.HasBlocked(x) && !l.HasPlain(x)) {
-    auto step = MakeStep<ChannelsLastStep>(dtype, dims, true);
-    step->reads = {l.Blocked(x)};
-    step->writes = {l.Define(y, false)};
-    l.Emit(std::move(step), id);
-    return true;
-  }
-  const auto& users = l.UsersOf(y);
-  const bool for_conv = !users.empty() && std::all_of(users.begin(), users.end(),
-                                                      [&](NodeId u) { return l.graph().node(u).op == &ops::kConv; });
-  if (IsPlanFloat(dtype) && IsPermutation(perm, false) && for_conv && !l.IsOutput(y)) {
-    auto step = MakeStep<ChannelsLastStep>(dtype, l.DimsOf(y), false);
-    step->reads = {l.Plain(x)};
-    step->writes = {l.Define(y, true)};
-    l.Emit(std::move(step), id);
+  // Blocks stay where they are when channels move between axis 1 and the last: only their axis is called otherwise.
+  const std::pair<Layout, Layout> renames[] = {{Layout::kBlocked, Layout::kBlockedLast},
+                                               {Layout::kBlockedLast, Layout::kBlocked}};
+  for (const auto& [from, to] : renames) {
+    if (!IsPermutation(perm, to == Layout::kBlockedLast)) continue;
+    const auto& users = l.UsersOf(y);
+    const bool for_conv =
+        to == Layout::kBlocked && IsPlanFloat(dtype) && !users.empty() && !l.IsOutput(y) &&
+        std::all_of(users.begin(), users.end(), [&](NodeId u) { return l.graph().node(u).op == &ops::kConv; });
+    if (l.LayoutOf(x) != from && !for_conv) continue;
+    l.AliasIn(y, to, l.In(x, from));
     return true;
   }
   // Moving axes of extent 1 moves no element.
@@ -103,9 +57,9 @@ Result<bool> LowerTranspose(Lowering& l, NodeId id) {
     l.Alias(y, source);
     return true;
   }
-  auto step = std::make_unique<TransposeStep>(dims, perm, static_cast<int>(ByteSize(dtype)));
+  auto step = MakeTranspose(dims, perm, dtype);
   step->reads = {source};
-  step->writes = {l.Define(y, false)};
+  step->writes = {l.Define(y, Layout::kPlain)};
   l.Emit(std::move(step), id);
   return true;
 }
@@ -135,14 +89,15 @@ Result<bool> LowerConcat(Lowering& l, NodeId id) {
   const Node& node = l.graph().node(id);
   const ValueId y = node.out[0];
   if (!y || !l.IsStatic(y) || !IsPlanFloat(l.TypeOf(y).dtype()) || l.TypeOf(y).rank() < 3) return false;
-  const int64_t axis = l.AttrsOf(id).Int("axis");
-  if (axis != 1 && axis != 1 - l.TypeOf(y).rank()) return false;
+  const int64_t rank = l.TypeOf(y).rank();
+  const int64_t given = l.AttrsOf(id).Int("axis"), axis = given < 0 ? given + rank : given;
+  if (axis != 1 && axis != rank - 1) return false;
+  const Layout layout = axis == 1 ? Layout::kBlocked : Layout::kBlockedLast;
   bool any_blocked_only = false;
   for (size_t i = 0; i < node.in.size(); ++i) {
     if (!l.IsStatic(node.in[i])) return false;
-    const Dims dims = l.DimsOf(node.in[i]);
-    if (dims[1] % 16 != 0 && i + 1 < node.in.size()) return false;
-    any_blocked_only = any_blocked_only || (l.HasBlocked(node.in[i]) && !l.HasPlain(node.in[i]));
+    if (l.DimsOf(node.in[i])[static_cast<size_t>(axis)] % 16 != 0 && i + 1 < node.in.size()) return false;
+    any_blocked_only = any_blocked_only || l.LayoutOf(node.in[i]) == layout;
   }
   if (!any_blocked_only) return false;
   std::vector<SlotId> parts;
@@ -150,12 +105,12 @@ Result<bool> LowerConcat(Lowering& l, NodeId id) {
   const int64_t batch = l.DimsOf(y)[0];
   if (batch == 0) return false;
   for (ValueId v : node.in) {
-    parts.push_back(l.Blocked(v));
+    parts.push_back(l.In(v, layout));
     bytes.push_back(l.slot(parts.back()).bytes / batch);
   }
   auto step = std::make_unique<ConcatBlocksStep>(batch, std::move(bytes));
   step->reads = std::move(parts);
-  step->writes = {l.Define(y, true)};
+  step->writes = {l.Define(y, layout)};
   l.Emit(std::move(step), id);
   return true;
 }

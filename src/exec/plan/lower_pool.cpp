@@ -37,14 +37,17 @@ Result<bool> LowerPool(Lowering& l, NodeId id) {
   const ValueId x = node.in[0], y = node.out[0];
   if (!y || (node.out.size() > 1 && node.out[1] && l.Uses(node.out[1]) > 0)) return false;
   if (!l.IsStatic(x) || !l.IsStatic(y) || !IsPlanFloat(l.TypeOf(x).dtype())) return false;
-  if (attrs.Int("channel_axis", 1) != 1 || l.TypeOf(x).rank() < 3 || l.TypeOf(x).rank() > 5) return false;
+  const int rank = l.TypeOf(x).rank();
+  if (rank < 3 || rank > 5) return false;
+  const int64_t given = attrs.Int("channel_axis", 1), channel = given < 0 ? given + rank : given;
+  if (channel != 1 && channel != rank - 1) return false;
   const Tensor shape_only(l.TypeOf(x).dtype(), l.DimsOf(x), nullptr, nullptr);
   EvalCtx ctx(*node.op, attrs, {RtValue(shape_only)}, 1);
   TRY(const ops::PoolGeometry geometry, ops::ResolvePool(ctx));
   if (ElementCount(geometry.out) == 0 || geometry.out != l.DimsOf(y)) return false;
   kernels::PoolShape shape;
   shape.batch = shape_only.dim(0);
-  shape.channels = shape_only.dim(1);
+  shape.channels = shape_only.dim(static_cast<int>(channel));
   for (size_t k = 0; k < geometry.slides.size(); ++k) {
     const ops::Slide& s = geometry.slides[k];
     const size_t at = 3 - geometry.slides.size() + k;
@@ -55,10 +58,12 @@ Result<bool> LowerPool(Lowering& l, NodeId id) {
   if (node.op == &ops::kAvgPool) {
     op = attrs.Flag("count_pads") ? kernels::PoolOp::kAverageWithPadding : kernels::PoolOp::kAverage;
   }
-  const bool blocked = l.HasBlocked(x);
-  auto step = MakeStep<PoolStep>(l.TypeOf(x).dtype(), op, shape, blocked);
-  step->reads = {blocked ? l.Blocked(x) : l.Plain(x)};
-  step->writes = {l.Define(y, blocked)};
+  // The kernel takes channels on axis 1 in either layout, and blocks whatever their axis.
+  const Layout blocks = channel == 1 ? Layout::kBlocked : Layout::kBlockedLast;
+  const Layout layout = channel != 1 || l.Has(x, blocks) ? blocks : Layout::kPlain;
+  auto step = MakeStep<PoolStep>(l.TypeOf(x).dtype(), op, shape, layout != Layout::kPlain);
+  step->reads = {l.In(x, layout)};
+  step->writes = {l.Define(y, layout)};
   l.Emit(std::move(step), id);
   return true;
 }

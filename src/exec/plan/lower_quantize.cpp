@@ -70,9 +70,6 @@ class QuantizeStep final : public Step {
   int64_t outer_, channels_, inner_;
 };
 
-// A value that only exists in blocks is worked on in blocks.
-bool PrefersBlocks(Lowering& l, ValueId v) { return l.HasBlocked(v) && !l.HasPlain(v); }
-
 Result<bool> LowerQuantize(Lowering& l, NodeId id) {
   const Node& node = l.graph().node(id);
   const Attrs& attrs = l.AttrsOf(id);
@@ -98,12 +95,12 @@ Result<bool> LowerQuantize(Lowering& l, NodeId id) {
     for (int64_t i = 0; i <= axis; ++i) inner /= dims[static_cast<size_t>(i)];
     outer = count / inner / channels;
   }
-  const bool blocked = single && PrefersBlocks(l, x);
-  if (blocked) inner = BlockedElements(dims);
+  const Layout layout = single ? l.LayoutOf(x) : Layout::kPlain;
+  if (single) inner = ElementsIn(dims, layout);
   auto step = MakeStep<QuantizeStep>(real, quantizes, low, outer, channels, inner);
-  step->reads = {blocked ? l.Blocked(x) : l.Plain(x), l.Plain(scale)};
+  step->reads = {l.In(x, layout), l.Plain(scale)};
   if (zero) step->reads.push_back(l.Plain(zero));
-  step->writes = {l.Define(y, blocked)};
+  step->writes = {l.Define(y, layout)};
   l.Emit(std::move(step), id);
   return true;
 }
@@ -129,7 +126,7 @@ Result<bool> LowerDynamicQuantize(Lowering& l, NodeId id) {
   if (node.out.size() != 3 || !node.out[0] || !node.out[1] || !node.out[2]) return false;
   auto step = std::make_unique<DynamicQuantizeStep>(ElementCount(l.DimsOf(x)));
   step->reads = {l.Plain(x)};
-  for (ValueId v : node.out) step->writes.push_back(l.Define(v, false));
+  for (ValueId v : node.out) step->writes.push_back(l.Define(v, Layout::kPlain));
   l.Emit(std::move(step), id);
   return true;
 }
@@ -164,17 +161,16 @@ Result<bool> LowerCast(Lowering& l, NodeId id) {
   if (!y || !l.IsStatic(x) || !l.IsStatic(y)) return false;
   const DType from = l.TypeOf(x).dtype(), to = l.TypeOf(y).dtype();
   if (from == to && from != DType::kString) {
-    if (!l.HasPlain(x) && !l.HasBlocked(x)) return false;
+    if (l.LayoutOf(x) == Layout::kPlain) l.Plain(x);
     l.Share(y, x);
     return true;
   }
   const bool wide = to == DType::kF32 || to == DType::kF64 || to == DType::kI32 || to == DType::kI64;
   if (!wide || !WithElement(from, [](auto) {})) return false;
-  const bool blocked = PrefersBlocks(l, x);
-  const Dims dims = l.DimsOf(x);
-  auto step = std::make_unique<CastStep>(from, to, blocked ? BlockedElements(dims) : ElementCount(dims));
-  step->reads = {blocked ? l.Blocked(x) : l.Plain(x)};
-  step->writes = {l.Define(y, blocked)};
+  const Layout layout = l.LayoutOf(x);
+  auto step = std::make_unique<CastStep>(from, to, ElementsIn(l.DimsOf(x), layout));
+  step->reads = {l.In(x, layout)};
+  step->writes = {l.Define(y, layout)};
   l.Emit(std::move(step), id);
   return true;
 }

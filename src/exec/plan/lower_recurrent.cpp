@@ -286,7 +286,7 @@ Result<bool> LowerAs(Lowering& l, NodeId id, const RecurrentShape& s) {
   if (const ValueId c = OperandOf(node, kInitialC)) step->initial_c = step->Read(l.Plain(c));
   for (size_t i = 0; i < 3; ++i) {
     const bool wanted = i < node.out.size() && node.out[i];
-    step->writes.push_back(wanted ? l.Define(node.out[i], false) : SlotId());
+    step->writes.push_back(wanted ? l.Define(node.out[i], Layout::kPlain) : SlotId());
   }
   step->writes.push_back(l.AddTemporary(dtype, {s.steps_at_once() * s.batch, width}));
   step->writes.push_back(l.AddTemporary(dtype, {s.batch, s.hidden}));

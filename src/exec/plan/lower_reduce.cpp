@@ -95,18 +95,22 @@ Result<bool> LowerReduce(Lowering& l, NodeId id) {
     if (!reduced[static_cast<size_t>(i)] && dims[static_cast<size_t>(i)] != 1) return false;
   }
   const ValueId x = node.in[0], y = node.out[0];
-  // All of the plane of each channel: the blocked layout is read as it is, its result is blocked or already in order.
-  const bool plane = rank >= 3 && first >= 2 && attrs.Flag("keep_dims", true) && l.HasBlocked(x);
-  const bool whole_plane = plane && ElementCount(l.DimsOf(y)) == dims[0] * dims[1];
+  // All of the plane of each channel: blocks are read as they are.
   Lines lines = LinesOf(dims, first, last);
-  if (whole_plane) {
-    int64_t spatial = 1;
-    for (int i = 2; i < rank; ++i) spatial *= dims[static_cast<size_t>(i)];
-    lines = {dims[0] * ((dims[1] + 15) / 16), spatial, 16};
+  Layout layout = Layout::kPlain;
+  if (rank >= 3 && attrs.Flag("keep_dims", true)) {
+    for (const Layout blocks : {Layout::kBlocked, Layout::kBlockedLast}) {
+      const Image image = ImageOf(dims, blocks);
+      const bool inside = blocks == Layout::kBlocked ? first >= 2 : first >= 1 && last < rank;
+      if (!l.Has(x, blocks) || !inside || lines.count != image.spatial) continue;
+      layout = blocks;
+      lines = {image.batch * ((image.channels + 15) / 16), image.spatial, 16};
+      break;
+    }
   }
   auto step = MakeStep<ReduceStep>(l.TypeOf(x).dtype(), *op, lines);
-  step->reads = {whole_plane ? l.Blocked(x) : l.Plain(x)};
-  step->writes = {l.Define(y, whole_plane)};
+  step->reads = {l.In(x, layout)};
+  step->writes = {l.Define(y, layout)};
   l.Emit(std::move(step), id);
   return true;
 }
@@ -138,7 +142,7 @@ Result<bool> LowerSoftmax(Lowering& l, NodeId id) {
   const int at = static_cast<int>(axis < 0 ? axis + static_cast<int64_t>(dims.size()) : axis);
   auto step = MakeStep<SoftmaxStep>(l.TypeOf(node.in[0]).dtype(), LinesOf(dims, at, at + 1), mode == "log");
   step->reads = {l.Plain(node.in[0])};
-  step->writes = {l.Define(node.out[0], false)};
+  step->writes = {l.Define(node.out[0], Layout::kPlain)};
   l.Emit(std::move(step), id);
   return true;
 }
@@ -184,7 +188,7 @@ Result<bool> LowerNormRows(Lowering& l, NodeId id) {
   auto step = MakeStep<NormRowsStep>(l.TypeOf(node.in[0]).dtype(), lines, attrs.Float("epsilon", 1e-5),
                                      node.op == &ops::kLayerNorm);
   step->reads = {l.Plain(node.in[0]), affine[0], affine[1]};
-  step->writes = {l.Define(node.out[0], false)};
+  step->writes = {l.Define(node.out[0], Layout::kPlain)};
   l.Emit(std::move(step), id);
   return true;
 }
@@ -224,7 +228,7 @@ Result<bool> LowerNormGroups(Lowering& l, NodeId id) {
   const SlotId scale = l.Plain(node.in[1]), offset = l.Plain(node.in[2]);
   auto step = MakeStep<NormGroupsStep>(l.TypeOf(node.in[0]).dtype(), dims, groups, attrs.Float("epsilon", 1e-5));
   step->reads = {l.Plain(node.in[0]), scale, offset};
-  step->writes = {l.Define(node.out[0], false)};
+  step->writes = {l.Define(node.out[0], Layout::kPlain)};
   l.Emit(std::move(step), id);
   return true;
 }
@@ -259,10 +263,15 @@ Tensor ScaleOf(const Tensor& scale, const Tensor& variance, double epsilon) {
 Result<bool> LowerBatchNorm(Lowering& l, NodeId id) {
   const Node& node = l.graph().node(id);
   const Attrs& attrs = l.AttrsOf(id);
-  if (!Ready(l, node) || attrs.Flag("training") || attrs.Int("channel_axis", 1) != 1) return false;
-  const Dims dims = l.DimsOf(node.in[0]);
+  if (!Ready(l, node) || attrs.Flag("training")) return false;
+  Dims dims = l.DimsOf(node.in[0]);
+  const auto rank = static_cast<int64_t>(dims.size());
+  const int64_t given = attrs.Int("channel_axis", 1), channel = given < 0 ? given + rank : given;
+  if (rank < 2 || channel < 1 || channel >= rank) return false;
+  // As [outer, channels, inner].
+  const Lines around = LinesOf(dims, static_cast<int>(channel), static_cast<int>(channel) + 1);
+  dims = {around.outer, around.count, around.inner};
   const DType dtype = l.TypeOf(node.in[0]).dtype();
-  if (dims.size() < 2) return false;
   const Tensor* statistics[4];
   for (size_t i = 0; i < 4; ++i) {
     statistics[i] = l.Known(node.in[i + 1]);
@@ -273,7 +282,7 @@ Result<bool> LowerBatchNorm(Lowering& l, NodeId id) {
                                       : ScaleOf<float>(*statistics[0], *statistics[3], epsilon);
   auto step = MakeStep<NormChannelsStep>(dtype, dims);
   step->reads = {l.Plain(node.in[0]), l.Plain(node.in[3]), l.AddConstant(std::move(scale)), l.Plain(node.in[2])};
-  step->writes = {l.Define(node.out[0], false)};
+  step->writes = {l.Define(node.out[0], Layout::kPlain)};
   l.Emit(std::move(step), id);
   return true;
 }

@@ -1,7 +1,8 @@
-// Nearest and linear resizing of the last two axes, in whichever layout the operand has.
+// Nearest and linear resizing of two neighbouring axes, in whichever layout the operand has.
 #include "exec/kernels/resize.h"
 #include "exec/plan/dispatch.h"
 #include "exec/plan/lower_rules.h"
+#include "exec/plan/reorder_step.h"
 #include "ops/ops.h"
 #include "ops/resize.h"
 
@@ -29,17 +30,17 @@ struct Axis {
 template <class T>
 class ResizeStep final : public Step {
  public:
-  ResizeStep(const Dims& dims, const ops::PlaneResize& plane, bool blocked)
-      : height_(dims[dims.size() - 2]),
-        width_(dims.back()),
+  /// The tensor as outer x height x width x inner.
+  ResizeStep(const Dims& dims, const ops::PlaneResize& plane)
+      : outer_(dims[0]),
+        height_(dims[1]),
+        width_(dims[2]),
         out_height_(plane.out_height),
         out_width_(plane.out_width),
-        inner_(blocked ? 16 : 1),
+        inner_(dims[3]),
         linear_(plane.linear),
         rows_(plane.rows),
-        columns_(plane.columns) {
-    outer_ = blocked ? dims[0] * ((dims[1] + 15) / 16) : ElementCount(dims) / (height_ * width_);
-  }
+        columns_(plane.columns) {}
   Status Run(Frame& frame) const override {
     const T* x = frame.In<T>(reads[0]);
     T* y = frame.Out<T>(writes[0]);
@@ -55,7 +56,7 @@ class ResizeStep final : public Step {
   [[nodiscard]] std::string Label() const override { return linear_ ? "resize linear" : "resize nearest"; }
 
  private:
-  int64_t outer_ = 1, height_, width_, out_height_, out_width_, inner_;
+  int64_t outer_, height_, width_, out_height_, out_width_, inner_;
   bool linear_;
   Axis<T> rows_, columns_;
 };
@@ -77,16 +78,26 @@ Result<bool> LowerResize(Lowering& l, NodeId id) {
     operands.emplace_back(*known);
   }
   const EvalCtx ctx(*node.op, l.AttrsOf(id), std::move(operands), 1);
-  TRY(const std::optional<ops::PlaneResize> plane, ops::AsPlaneResize(ctx));
-  if (!plane) return false;
+  // The plane lies in the last two axes, or in those before channels that come last.
   const Dims out = l.DimsOf(y);
-  if (out[out.size() - 2] != plane->out_height || out.back() != plane->out_width) return false;
-  const bool blocked = dims.size() == 4 && l.HasBlocked(x);
-  auto step = MakeStep<ResizeStep>(l.TypeOf(x).dtype(), dims, *plane, blocked);
-  step->reads = {blocked ? l.Blocked(x) : l.Plain(x)};
-  step->writes = {l.Define(y, blocked)};
-  l.Emit(std::move(step), id);
-  return true;
+  const size_t rank = dims.size();
+  for (const size_t height : {rank - 2, rank - 3}) {
+    if (height < 1 || height >= rank) continue;
+    const bool last = height + 3 == rank;
+    TRY(const std::optional<ops::PlaneResize> plane, ops::AsPlaneResize(ctx, static_cast<int>(height)));
+    if (!plane || out[height] != plane->out_height || out[height + 1] != plane->out_width) continue;
+    const Layout blocks = last ? Layout::kBlockedLast : Layout::kBlocked;
+    const bool blocked = rank == 4 && l.Has(x, blocks);
+    const int64_t inner = blocked ? 16 : last ? dims.back() : 1;
+    const Layout layout = blocked ? blocks : Layout::kPlain;
+    const int64_t outer = ElementsIn(dims, layout) / (dims[height] * dims[height + 1] * inner);
+    auto step = MakeStep<ResizeStep>(l.TypeOf(x).dtype(), Dims{outer, dims[height], dims[height + 1], inner}, *plane);
+    step->reads = {l.In(x, layout)};
+    step->writes = {l.Define(y, layout)};
+    l.Emit(std::move(step), id);
+    return true;
+  }
+  return false;
 }
 
 constexpr LowerRule kRules[] = {{&ops::kResize, LowerResize}};

@@ -74,12 +74,12 @@ Lowering::Lowering(Executable& out, Specialised specialised, const PlanOptions& 
       facts_(std::move(specialised)),
       options_(options),
       widening_(*widening),
-      plain_(graph_.value_count()),
-      blocked_(graph_.value_count()),
       uses_(graph_.value_count(), 0),
       is_output_(graph_.value_count(), false),
       users_(graph_.value_count()),
-      absorbed_(graph_.node_count(), false) {}
+      absorbed_(graph_.node_count(), false) {
+  for (std::vector<SlotId>& places : places_) places.resize(graph_.value_count());
+}
 
 Dims Lowering::DimsOf(ValueId v) const {
   Dims dims;
@@ -116,25 +116,31 @@ int64_t Lowering::BytesOf(DType dtype, const Dims& dims) {
   return 0;
 }
 
-SlotId Lowering::NewSlot(ValueId v, bool blocked) {
+SlotId Lowering::NewSlot(ValueId v, Layout layout) {
   Slot slot;
   slot.value = v;
-  slot.blocked = blocked;
+  slot.layout = layout;
   if (IsStatic(v)) {
     slot.dtype = TypeOf(v).dtype();
     slot.dims = DimsOf(v);
     const int64_t plain = BytesOf(slot.dtype, slot.dims);
-    slot.bytes = blocked && plain > 0 ? BlockedElements(slot.dims) * static_cast<int64_t>(ByteSize(slot.dtype)) : plain;
-    slot.kind = is_output_[v.index] && !blocked ? Slot::Kind::kOutput : Slot::Kind::kArena;
+    slot.bytes = layout == Layout::kPlain || plain == 0
+                     ? plain
+                     : ElementsIn(slot.dims, layout) * static_cast<int64_t>(ByteSize(slot.dtype));
+    slot.kind = is_output_[v.index] && layout == Layout::kPlain ? Slot::Kind::kOutput : Slot::Kind::kArena;
   }
   out_.slots_.push_back(std::move(slot));
   return SlotId{static_cast<uint32_t>(out_.slots_.size() - 1)};
 }
 
-SlotId Lowering::Define(ValueId v, bool blocked) {
-  SlotId& place = blocked ? blocked_[v.index] : plain_[v.index];
-  place = NewSlot(v, blocked);
-  return place;
+SlotId Lowering::Define(ValueId v, Layout layout) { return Places(layout)[v.index] = NewSlot(v, layout); }
+
+Layout Lowering::LayoutOf(ValueId v) const {
+  if (Has(v, Layout::kPlain)) return Layout::kPlain;
+  for (const Layout layout : {Layout::kBlocked, Layout::kBlockedLast}) {
+    if (Has(v, layout)) return layout;
+  }
+  return Layout::kPlain;
 }
 
 SlotId Lowering::AddConstant(Tensor tensor) {
@@ -158,51 +164,43 @@ SlotId Lowering::AddTemporary(DType dtype, Dims dims) {
   return SlotId{static_cast<uint32_t>(out_.slots_.size() - 1)};
 }
 
-SlotId Lowering::Plain(ValueId v) {
+SlotId Lowering::In(ValueId v, Layout layout) {
   if (!v) return {};
-  SlotId& place = plain_[v.index];
-  if (place) return place;
-  if (blocked_[v.index]) {
-    const SlotId from = blocked_[v.index];
-    place = NewSlot(v, false);
-    Emit(MakeReorder(slot(from), from, place, /*to_blocked=*/false), at_);
-    return place;
+  if (Has(v, layout)) return Places(layout)[v.index];
+  if (layout != Layout::kPlain || LayoutOf(v) != Layout::kPlain) {
+    const SlotId from = layout == Layout::kPlain ? Places(LayoutOf(v))[v.index] : Plain(v);
+    const SlotId to = Define(v, layout);
+    Emit(MakeReorder(slot(from), from, to, layout), at_);
+    return to;
   }
   if (facts_.known[v.index].absent()) Known(v);
   RtValue& known = facts_.known[v.index];
+  SlotId& place = Places(layout)[v.index];
   if (known.is_tensor()) {
     place = AddConstant(known.tensor);
     slot(place).value = v;
     return place;
   }
   // Not a tensor.
-  place = NewSlot(v, false);
+  place = NewSlot(v, layout);
   slot(place).kind = Slot::Kind::kDynamic;
   return place;
 }
 
-SlotId Lowering::Blocked(ValueId v) {
-  SlotId& place = blocked_[v.index];
-  if (place) return place;
-  const SlotId from = Plain(v);
-  place = NewSlot(v, true);
-  Emit(MakeReorder(slot(from), from, place, /*to_blocked=*/true), at_);
-  return place;
-}
+void Lowering::Alias(ValueId v, SlotId source) { AliasIn(v, Layout::kPlain, source); }
 
-void Lowering::Alias(ValueId v, SlotId source) {
+void Lowering::AliasIn(ValueId v, Layout layout, SlotId source) {
   const SlotId root = slot(source).alias_of ? slot(source).alias_of : source;
-  const SlotId id = NewSlot(v, false);
+  const SlotId id = NewSlot(v, layout);
   Slot& s = slot(id);
   s.alias_of = root;
   s.kind = slot(root).kind == Slot::Kind::kOutput ? Slot::Kind::kArena : slot(root).kind;
   if (slot(root).kind == Slot::Kind::kConstant) s.constant = slot(root).constant.Reshaped(s.dims);
-  plain_[v.index] = id;
+  Places(layout)[v.index] = id;
 }
 
 void Lowering::Share(ValueId v, ValueId source) {
-  plain_[v.index] = plain_[source.index];
-  blocked_[v.index] = blocked_[source.index];
+  for (std::vector<SlotId>& places : places_) places[v.index] = places[source.index];
   // Nothing may be fused into what others use too.
   uses_[v.index] += uses_[source.index] - 1;
 }
@@ -217,20 +215,22 @@ void Lowering::Emit(std::unique_ptr<Step> step, NodeId node) {
   out_.steps_.push_back(std::move(step));
 }
 
-Step* Lowering::Producer(ValueId v, bool blocked) {
-  const SlotId place = blocked ? blocked_[v.index] : plain_[v.index];
-  const SlotId other = blocked ? plain_[v.index] : blocked_[v.index];
-  if (!place || other || slot(place).alias_of || place.index >= producers_.size()) return nullptr;
+Step* Lowering::Producer(ValueId v, Layout layout) {
+  const SlotId place = Places(layout)[v.index];
+  if (!place || slot(place).alias_of || place.index >= producers_.size()) return nullptr;
+  for (const std::vector<SlotId>& places : places_) {
+    if (places[v.index] && places[v.index] != place) return nullptr;
+  }
   return producers_[place.index];
 }
 
-void Lowering::Redirect(Step* step, ValueId from, ValueId to, bool blocked, NodeId node) {
-  const SlotId old = blocked ? blocked_[from.index] : plain_[from.index];
-  const SlotId now = Define(to, blocked);
+void Lowering::Redirect(Step* step, ValueId from, ValueId to, Layout layout, NodeId node) {
+  const SlotId old = Places(layout)[from.index];
+  const SlotId now = Define(to, layout);
   for (SlotId& w : step->writes) {
     if (w == old) w = now;
   }
-  (blocked ? blocked_[from.index] : plain_[from.index]) = SlotId();
+  Places(layout)[from.index] = SlotId();
   step->fused.push_back(step->node);
   // The place it leaves stays empty until all is lowered.
   std::unique_ptr<Step> moved = std::move(out_.steps_[step->position]);
@@ -247,7 +247,7 @@ void Lowering::EmitKernel(NodeId id) {
       step->writes.emplace_back();
       continue;
     }
-    step->writes.push_back(Define(v, false));
+    step->writes.push_back(Define(v, Layout::kPlain));
   }
   Emit(std::move(step), id);
 }
@@ -317,7 +317,7 @@ void Lowering::JoinBranch(NodeId id, RegionId branch) {
   for (size_t i = 0; i < node.out.size(); ++i) {
     const ValueId v = node.out[i], result = graph_.region(branch).results[i];
     if (!v || !result || uses_[v.index] == 0 || facts_.known[v.index].is_tensor()) continue;
-    if (!HasPlain(result) && !HasBlocked(result)) Plain(result);
+    if (LayoutOf(result) == Layout::kPlain) Plain(result);
     Share(v, result);
   }
 }
@@ -345,10 +345,10 @@ Status Lowering::Run() {
   }
   if (options_.lower) FindGates();
   for (ValueId v : facts_.inputs) {
-    const SlotId place = NewSlot(v, false);
+    const SlotId place = NewSlot(v, Layout::kPlain);
     if (slot(place).kind != Slot::Kind::kDynamic) slot(place).kind = Slot::Kind::kInput;
     out_.inputs_.push_back(place);
-    if (facts_.known[v.index].absent()) plain_[v.index] = place;
+    if (facts_.known[v.index].absent()) Places(Layout::kPlain)[v.index] = place;
   }
   for (NodeId id : order_) {
     RETURN_IF_ERROR(LowerNode(id));

@@ -1,8 +1,9 @@
 // Lowers a specialised graph to steps: each node is offered to the rules of its operator; what no rule takes runs on
-// the operator's own kernel. Layouts are decided as values are asked for: a value has a slot in the plain layout, in
-// the blocked one, or in both once somebody has asked for the other.
+// the operator's own kernel. Layouts are decided as values are asked for: a value has a slot in the layout in which it
+// is made, and in another once somebody has asked for that.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -37,14 +38,16 @@ class Lowering {
   [[nodiscard]] bool IsAbsorbed(NodeId id) const { return absorbed_[id.index]; }
 
   // Slots.
-  /// The value in row-major order; emits a reorder where it is only there in blocks.
-  SlotId Plain(ValueId v);
-  /// The value with axis 1 in blocks of 16; emits a reorder where it is not there so.
-  SlotId Blocked(ValueId v);
-  [[nodiscard]] bool HasBlocked(ValueId v) const { return blocked_[v.index].valid(); }
-  [[nodiscard]] bool HasPlain(ValueId v) const { return plain_[v.index].valid(); }
+  /// The value in a layout; emits a reorder where it is only there in another.
+  SlotId In(ValueId v, Layout layout);
+  SlotId Plain(ValueId v) { return In(v, Layout::kPlain); }
+  [[nodiscard]] bool Has(ValueId v, Layout layout) const { return Places(layout)[v.index].valid(); }
+  /// The layout to work on the value in: a value that exists only in blocks is worked on in blocks.
+  [[nodiscard]] Layout LayoutOf(ValueId v) const;
   /// A new place for a result of static type.
-  SlotId Define(ValueId v, bool blocked);
+  SlotId Define(ValueId v, Layout layout);
+  /// The result in one layout is what another value is in a layout of its own: only the names of the axes differ.
+  void AliasIn(ValueId v, Layout layout, SlotId source);
   /// The result shares the memory of a plain slot.
   void Alias(ValueId v, SlotId source);
   /// The result is another value, in all its places.
@@ -56,11 +59,11 @@ class Lowering {
 
   // Steps.
   void Emit(std::unique_ptr<Step> step, NodeId node);
-  /// The step that writes the value's blocked (or plain) slot, if it was emitted for exactly this value.
-  Step* Producer(ValueId v, bool blocked);
+  /// The step that writes the value's slot of that layout, if it was emitted for exactly this value.
+  Step* Producer(ValueId v, Layout layout);
   /// Gives the step at hand another result: for fusion into the step that made an operand. The step moves to the end of
   /// the list, after whatever makes its new operands.
-  void Redirect(Step* step, ValueId from, ValueId to, bool blocked, NodeId node);
+  void Redirect(Step* step, ValueId from, ValueId to, Layout layout, NodeId node);
 
  private:
   Status LowerNode(NodeId id);
@@ -68,7 +71,9 @@ class Lowering {
   void CollectNodes(RegionId region);
   void JoinBranch(NodeId id, RegionId branch);
   void FindGates();
-  SlotId NewSlot(ValueId v, bool blocked);
+  SlotId NewSlot(ValueId v, Layout layout);
+  std::vector<SlotId>& Places(Layout layout) { return places_[static_cast<size_t>(layout)]; }
+  [[nodiscard]] const std::vector<SlotId>& Places(Layout layout) const { return places_[static_cast<size_t>(layout)]; }
   /// 0 and a failure of the whole plan where no tensor can be that large.
   int64_t BytesOf(DType dtype, const Dims& dims);
 
@@ -78,7 +83,7 @@ class Lowering {
   const PlanOptions& options_;
   Widening& widening_;
   std::vector<NodeId> order_;
-  std::vector<SlotId> plain_, blocked_;  // by value
+  std::array<std::vector<SlotId>, 3> places_;  // by layout and value
   std::vector<int> uses_;
   std::vector<Step*> producers_;  // by slot
   NodeId at_;                     // that is being lowered

@@ -17,6 +17,13 @@ namespace godwit::plan {
 
 using SlotId = Id<struct SlotTag>;
 
+/// How a value lies in memory: in row-major order, or with its channels in blocks of 16, [image][block][spatial][16].
+enum class Layout : uint8_t {
+  kPlain,
+  kBlocked,      ///< channels are axis 1
+  kBlockedLast,  ///< channels are the last axis
+};
+
 struct Slot {
   enum class Kind : uint8_t {
     kInput,     ///< the caller's memory
@@ -27,8 +34,8 @@ struct Slot {
   };
   Kind kind = Kind::kDynamic;
   DType dtype = DType::kNone;
-  Dims dims;             ///< logical, whatever the layout
-  bool blocked = false;  ///< channels of axis 1 in blocks of 16
+  Dims dims;  ///< logical, whatever the layout
+  Layout layout = Layout::kPlain;
   int64_t bytes = 0;
   SlotId alias_of;  ///< shares the memory of that slot, which has no alias itself
   Tensor constant;
