@@ -25,4 +25,11 @@ install(TARGETS libgodwit ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
 install(DIRECTORY "${CMAKE_SOURCE_DIR}/include/godwit/" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/godwit")
 install(FILES "${CMAKE_BINARY_DIR}/godwitConfig.cmake" "${CMAKE_BINARY_DIR}/godwitConfigVersion.cmake"
         DESTINATION "${GODWIT_CONFIG_DIR}")
+install(FILES "${CMAKE_SOURCE_DIR}/docs/generated/godwit.1" DESTINATION "${CMAKE_INSTALL_MANDIR}/man1")
+install(FILES "${CMAKE_SOURCE_DIR}/docs/generated/completion/godwit"
+        DESTINATION "${CMAKE_INSTALL_DATADIR}/bash-completion/completions")
+install(FILES "${CMAKE_SOURCE_DIR}/docs/generated/completion/_godwit"
+        DESTINATION "${CMAKE_INSTALL_DATADIR}/zsh/site-functions")
+install(FILES "${CMAKE_SOURCE_DIR}/docs/generated/completion/godwit.fish"
+        DESTINATION "${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d")
 install(FILES "${CMAKE_BINARY_DIR}/godwit.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")

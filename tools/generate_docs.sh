@@ -13,6 +13,10 @@ rewriting_rules.md: list rules --markdown
 diagnostics.md: list diagnostics --markdown
 limits.md: list limits --markdown
 commands.md: list commands --markdown
+godwit.1: list commands --man
+completion/godwit: completion bash
+completion/_godwit: completion zsh
+completion/godwit.fish: completion fish
 PAGES
 }
 
@@ -23,6 +27,7 @@ fresh=$(mktemp -d)
 trap 'rm -rf "$fresh"' EXIT
 
 pages | while IFS=: read -r page words; do
+  mkdir -p "$(dirname "$fresh/$page")"
   # shellcheck disable=SC2086  # the words are separate arguments
   "$godwit" $words > "$fresh/$page" || { echo "'godwit$words' failed, so $page cannot be made" >&2; exit 1; }
 done
@@ -34,6 +39,6 @@ if $check; then
   fi
 else
   mkdir -p "$dir"
-  rm -f "$dir"/*.md
-  cp "$fresh"/*.md "$dir/"
+  rm -rf "${dir:?}"/*.md "$dir"/*.1 "$dir/completion"
+  cp -r "$fresh"/. "$dir/"
 fi

@@ -130,6 +130,7 @@ Result<std::vector<RtValue>> MakeInputs(const Graph& graph, const InputOptions& 
   TRY(const InputSpecs specs, StatedInputs(graph, options.samples, options.limits));
   SampleRequest request;
   request.seed = options.seed;
+  request.sizes = options.sizes;
   return DrawSample(graph, specs, request);
 }
 

@@ -16,6 +16,8 @@ struct InputOptions {
   uint64_t seed = 0;
   /// "NAME=FILE.npy", "NAME=FILE.npz", "NAME=FILE.pb", "NAME=0.5" (everywhere), "NAME=0:255" (drawn from a range).
   std::vector<std::string> samples;
+  /// Sizes of the dims that no stated value decides; what is missing is 1.
+  DimSizes sizes = {};
   Limits limits;
 };
 

@@ -227,14 +227,10 @@ std::string CommandsJson() {
   JsonRows rows;
   for (const Verb* v : AllVerbs()) {
     std::string options = "[";
-    const auto add = [&](std::span<const Option> list) {
-      for (const Option& o : list) {
-        options += Concat(options.size() > 1 ? "," : "", "{\"name\":", JsonQuote(o.name),
-                          ",\"value\":", JsonQuote(o.value), ",\"help\":", JsonQuote(o.help), "}");
-      }
-    };
-    add(v->options);
-    if (v->reads_models) add(ModelOptions());
+    for (const Option* o : OptionsOf(*v)) {
+      options += Concat(options.size() > 1 ? "," : "", "{\"name\":", JsonQuote(o->name),
+                        ",\"value\":", JsonQuote(o->value), ",\"help\":", JsonQuote(o->help), "}");
+    }
     rows.Row().Field("name", v->name).Field("use", v->use).Field("summary", v->summary).Field("example", v->example);
     rows.Raw("options", options + "]");
   }

@@ -24,6 +24,8 @@ constexpr Option kOptions[] = {
     kScaleOption,
     kColorOption,
     kShapeOption,
+    kDimOption,
+    kBindOption,
     {"--runtime", OptionKind::kChoice, "own|ort", "who runs it: godwit itself, or ONNX Runtime where it is installed",
      0, true},
     kRuntimeLibOption,
@@ -56,6 +58,7 @@ Status Time(const Args& args, std::vector<Measured>* all) {
   for (int64_t i = 0; i < most; ++i) {
     const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
     if (!fixed && i >= 5 && spent.count() > seconds) break;
+    Progress::Say("timing", static_cast<size_t>(i), fixed ? static_cast<size_t>(most) : 0);
     for (size_t k = 0; k < all->size(); ++k) {
       // Who goes first changes from round to round.
       Measured& m = (*all)[(k + static_cast<size_t>(i)) % all->size()];
@@ -129,7 +132,7 @@ int Run(const Args& args) {
   for (const std::string& name : args.All("--runtime")) {
     runtimes.push_back(nullptr);
     if (name == "own") continue;
-    constexpr std::string_view kOwn[] = {"--reference", "--precision"};
+    constexpr std::string_view kOwn[] = {"--reference", "--precision", "--bind"};
     if (const Status fits = CheckOwnOnly(args, kOwn); !fits.ok()) return problems->Show(fits.diag());
     auto found = RuntimeOf(args);
     if (!found.ok()) return problems->Show(found.diag());
@@ -148,6 +151,7 @@ int Run(const Args& args) {
     }
   }
   if (const Status timed = Time(args, &all); !timed.ok()) return problems->Show(timed.diag());
+  Progress::Hide();
   if (args.Has("--json")) {
     std::string out;
     for (const Measured& m : all) out += Concat(out.empty() ? "" : ",", Json(m, args.Int("--threads", 0)));

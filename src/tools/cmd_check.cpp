@@ -19,20 +19,19 @@ namespace {
 constexpr Option kOptions[] = {
     {"--no-weights", OptionKind::kFlag, "", "do not read the weights in search of NaN and infinity"},
     kShapeOption,
+    kDimOption,
+    kBindOption,
     kJsonOption,
 };
 
 int Run(const Args& args) {
   const auto problems = Problems::From(args);
   if (!problems.ok()) return Complain(problems.diag(), args.Text("--diag") == "json");
-  LoadOptions options = problems->load();
-  for (const std::string& shape : args.All("--shape")) {
-    if (const Status status = AddShape(shape, &options); !status.ok()) return problems->Show(status.diag());
-  }
   int worst = 0;
   for (const std::string& file : args.words()) {
     DiagSink sink;
-    auto graph = LoadModel(file, options, &sink);
+    auto graph = LoadAsAsked(file, args, *problems, &sink);
+    Progress::Say(Concat("checking ", file));
     if (graph.ok()) {
       // A graph of ours that is not sound although nothing was reported would be a defect of ours.
       if (!sink.has_errors()) VerifyGraph(*graph, &sink);

@@ -23,6 +23,8 @@ constexpr Option kOptions[] = {
     {"--graph", OptionKind::kText, "OUT.html", "draw the graph into one page that needs no network"},
     {"--text", OptionKind::kFlag, "", "print the graph in godwit's text form instead of the summary"},
     kShapeOption,
+    kDimOption,
+    kBindOption,
     kJsonOption,
 };
 
@@ -37,16 +39,13 @@ int Run(const Args& args) {
   const auto problems = Problems::From(args);
   if (!problems.ok()) return Complain(problems.diag(), args.Text("--diag") == "json");
   const std::string& file = args.words()[0];
-  LoadOptions options = problems->load();
-  for (const std::string& shape : args.All("--shape")) {
-    if (const Status status = AddShape(shape, &options); !status.ok()) return problems->Show(status.diag());
-  }
   DiagSink sink;
-  auto graph = LoadModel(file, options, &sink);
+  auto graph = LoadAsAsked(file, args, *problems, &sink);
   if (!graph.ok()) {
     sink.Add(std::move(graph.diag()));
     return problems->Show(sink);
   }
+  Progress::Hide();
   if (args.Has("--text")) {
     auto text = PrintGraph(*graph);
     if (!text.ok()) return problems->Show(text.diag());

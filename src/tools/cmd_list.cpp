@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "tools/catalog.h"
+#include "tools/completion.h"
 #include "tools/problems.h"
 #include "tools/verbs.h"
 
@@ -13,10 +14,20 @@ namespace {
 constexpr Option kOptions[] = {
     {"--json", OptionKind::kFlag, "", "the table as JSON"},
     {"--markdown", OptionKind::kFlag, "", "the table as a page"},
+    {"--man", OptionKind::kFlag, "", "the commands as a manual page"},
 };
 
 int Run(const Args& args) {
   const std::string& name = args.words()[0];
+  if (args.Has("--man")) {
+    if (name != "commands") {
+      return Complain(Diag(diag::kUsage, "only the commands have a manual page").Hint("godwit list commands --man"),
+                      false);
+    }
+    const std::string page = ManPage();
+    std::fwrite(page.data(), 1, page.size(), stdout);
+    return 0;
+  }
   std::vector<std::string_view> names;
   for (const Catalog& c : AllCatalogs()) {
     names.push_back(c.name);

@@ -26,6 +26,8 @@ constexpr Option kOptions[] = {
     kScaleOption,
     kColorOption,
     kShapeOption,
+    kDimOption,
+    kBindOption,
     {"--output", OptionKind::kText, "OUT.npz", "write the outputs, each under its name", 'o'},
     {"--tap", OptionKind::kText, "TENSOR", "an inner tensor as one more output", 0, true},
     {"--profile", OptionKind::kFlag, "", "where the time goes"},
@@ -142,15 +144,27 @@ struct Outcome {
   Named outputs;
   double seconds = 0;
   std::vector<plan::StepTime> profile;
+  PlanStats plan;
 };
 
 double SecondsSince(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
+// To the error stream: it is about the run, not of the model.
+void PrintEffort(const Outcome& outcome) {
+  const PlanStats& plan = outcome.plan;
+  fmt::print(stderr, "planned in {:.3f} s: {} steps, {} nodes folded, {} of weights, {} of arena; ran in {:.3f} s\n",
+             plan.seconds, plan.steps, plan.folded_nodes, HumanBytes(static_cast<uint64_t>(plan.constant_bytes)),
+             HumanBytes(static_cast<uint64_t>(plan.arena_bytes)), outcome.seconds);
+}
+
 Status RunHere(const Graph& graph, std::vector<RtValue> inputs, const Args& args, Outcome* out) {
   Session session(graph, SessionOptionsOf(args));
   const bool profiled = args.Has("--profile");
+  Progress::Say("planning");
+  RETURN_IF_ERROR(session.Prepare(inputs));
+  Progress::Say("running");
   if (profiled) {
     // The first run makes the plan and touches its memory; the profile is of a warm one.
     RETURN_IF_ERROR(session.Run(inputs));
@@ -158,6 +172,7 @@ Status RunHere(const Graph& graph, std::vector<RtValue> inputs, const Args& args
   const auto start = std::chrono::steady_clock::now();
   TRY(auto results, session.Run(std::move(inputs), profiled ? &out->profile : nullptr));
   out->seconds = SecondsSince(start);
+  out->plan = session.stats();
   for (size_t i = 0; i < results.size(); ++i) {
     out->outputs.emplace_back(graph.output_names[i], std::move(results[i]));
   }
@@ -166,7 +181,7 @@ Status RunHere(const Graph& graph, std::vector<RtValue> inputs, const Args& args
 
 Status RunElsewhere(const std::string& file, const Graph& graph, const std::vector<RtValue>& inputs, const Args& args,
                     Outcome* out) {
-  constexpr std::string_view kOwn[] = {"--tap", "--profile", "--reference", "--precision"};
+  constexpr std::string_view kOwn[] = {"--tap", "--profile", "--reference", "--precision", "--bind"};
   RETURN_IF_ERROR(CheckOwnOnly(args, kOwn));
   TRY(runtimes::Runtime * runtime, RuntimeOf(args));
   runtimes::OpenOptions options;
@@ -207,6 +222,8 @@ int Run(const Args& args) {
     if (diag.file.empty()) diag.file = file;
     return problems->Show(diag);
   }
+  Progress::Hide();
+  if (problems->verbose()) PrintEffort(outcome);
   const Named& outputs = outcome.outputs;
   if (!out.empty()) {
     std::vector<std::string> read = {file};

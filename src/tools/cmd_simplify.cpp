@@ -38,10 +38,12 @@ int Run(const Args& args) {
   // A dry run puts nothing in its place: any folder that can be written to serves.
   const std::string output = named.empty() ? "/tmp/dry-run.onnx" : named;
   DiagSink sink;
+  Progress::Say(Concat("simplifying ", input));
   const auto report = ConvertModel(input, output, *options, &sink);
   if (!report.ok() && !sink.has_errors()) sink.Add(report.diag());
   const int status = problems->Show(sink);
   if (!report.ok()) return status;
+  Progress::Hide();
   if (args.Has("--json")) {
     fmt::print("{}", ConversionJson(input, output, *report));
   } else if (!problems->quiet()) {

@@ -104,6 +104,7 @@ int Run(const Args& args) {
       fmt::print("{}\n", test.model);
       continue;
     }
+    Progress::Say(test.name, static_cast<size_t>(&test - cases->data()), cases->size());
     const SuiteResult result = RunCase(test, options);
     const bool good = result.outcome == Outcome::kPassed;
     if (good) {
@@ -112,11 +113,13 @@ int Run(const Args& args) {
       failures.push_back({test.name, result.outcome, result.reason});
     }
     if (!page && !json && (args.Has("--verbose") || (!good && !problems->quiet()))) {
+      Progress::Hide();
       fmt::print("{:8} {}{}{}\n", OutcomeName(result.outcome), test.name, result.reason.empty() ? "" : ": ",
                  Printable(result.reason, 400));
       std::fflush(stdout);
     }
   }
+  Progress::Hide();
   if (args.Has("--list")) return 0;
   if (page) {
     fmt::print("{}", Page(passed, failures));

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "api/convert.h"
+#include "tools/model_run.h"
 #include "tools/options.h"
 #include "tools/problems.h"
 
@@ -14,8 +15,6 @@ inline constexpr Option kCutInOption = {
     "--cut-in", OptionKind::kText, "A,B", "tensors that become the model's inputs", 0, true};
 inline constexpr Option kCutOutOption = {
     "--cut-out", OptionKind::kText, "C,D", "tensors that become the model's outputs", 0, true};
-inline constexpr Option kBindOption = {"--bind", OptionKind::kText, "NAME=FILE.npy|N", "an input becomes a constant", 0,
-                                       true};
 inline constexpr Option kRenameOption = {
     "--rename", OptionKind::kText, "OLD=NEW", "another name for an input, an output or a tensor", 0, true};
 inline constexpr Option kOpsetOption = {"--opset",

@@ -12,6 +12,7 @@
 #include "base/diag.h"
 #include "base/mapped_file.h"
 #include "tools/problems.h"
+#include "tools/progress.h"
 #include "tools/verbs.h"
 
 namespace {
@@ -21,6 +22,7 @@ using godwit::Exit;
 
 // An interrupted run leaves the old output or none.
 void OnSignal(int signal) {
+  godwit::tools::Progress::HideForGood();
   godwit::RemoveTemporaryFiles();
   _exit(128 + signal);
 }

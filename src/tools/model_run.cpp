@@ -1,22 +1,52 @@
 #include "tools/model_run.h"
 
+#include "api/bind.h"
 #include "api/data.h"
+#include "api/dims.h"
 #include "api/inputs.h"
+#include "api/load.h"
 #include "base/text.h"
+#include "passes/edges.h"
 
 namespace godwit::tools {
 
+namespace {
+
+Result<std::vector<DimRange>> DimRangesOf(const Args& args) {
+  std::vector<DimRange> out;
+  for (const std::string& text : args.All("--dim")) {
+    TRY(DimRange range, ParseDimRange(text));
+    out.push_back(std::move(range));
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<Graph> LoadAsAsked(const std::string& path, const Args& args, const Problems& problems, DiagSink* sink) {
+  Progress::Say(Concat("reading ", path));
+  LoadOptions options = problems.load();
+  for (const std::string& shape : args.All("--shape")) RETURN_IF_ERROR(AddShape(shape, &options));
+  TRY(const std::vector<DimRange> ranges, DimRangesOf(args));
+  if (!ranges.empty()) {
+    // Read twice: the inputs say which of them have the dims, and everything else follows from their sizes.
+    DiagSink first;
+    TRY(const Graph graph, LoadModel(path, options, &first));
+    RETURN_IF_ERROR(FixDims(graph, ranges, &options));
+  }
+  TRY(Graph graph, LoadModel(path, options, sink));
+  if (args.Has("--bind")) {
+    Edges edges;
+    TRY(edges.bound, ReadBindings(graph, args.All("--bind"), options.limits));
+    RETURN_IF_ERROR(ApplyEdges(edges, &graph));
+  }
+  return graph;
+}
+
 LoadedModel LoadForRun(const std::string& path, const Args& args, const Problems& problems) {
   LoadedModel out;
-  LoadOptions options = problems.load();
-  for (const std::string& shape : args.All("--shape")) {
-    if (const Status status = AddShape(shape, &options); !status.ok()) {
-      out.status = problems.Show(status.diag());
-      return out;
-    }
-  }
   DiagSink sink;
-  auto graph = LoadModel(path, options, &sink);
+  auto graph = LoadAsAsked(path, args, problems, &sink);
   if (!graph.ok()) sink.Add(graph.diag());
   out.status = problems.Show(sink);
   if (graph.ok()) out.graph = *std::move(graph);
@@ -78,8 +108,11 @@ Result<std::vector<std::vector<RtValue>>> DataOf(const Graph& graph, const Args&
   TRY(options.pictures.mean, NumbersOf(args, "--mean"));
   TRY(options.pictures.scale, NumbersOf(args, "--scale"));
   using Colour = PictureOptions::Colour;
-  const std::string colour = args.Text("--color", "rgb");
-  options.pictures.colour = colour == "gray" ? Colour::kGray : colour == "bgr" ? Colour::kBgr : Colour::kRgb;
+  for (const std::string& colour : args.All("--color")) {
+    if (colour == "rgb") options.pictures.colour = Colour::kRgb;
+    if (colour == "bgr") options.pictures.colour = Colour::kBgr;
+    if (colour == "gray") options.pictures.colour = Colour::kGray;
+  }
   return ReadData(graph, options);
 }
 
@@ -104,7 +137,11 @@ Result<std::vector<RtValue>> InputsOf(const Graph& graph, const Args& args, cons
   }
   SampleRequest request;
   request.seed = static_cast<uint64_t>(args.Int("--seed", 0));
-  return DrawSample(graph, specs, request);
+  TRY(const std::vector<DimRange> ranges, DimRangesOf(args));
+  request.sizes = BestSizes(ranges);
+  TRY(std::vector<RtValue> inputs, DrawSample(graph, specs, request));
+  RETURN_IF_ERROR(CheckSizes(graph, ranges, inputs));
+  return inputs;
 }
 
 }  // namespace godwit::tools

@@ -9,6 +9,7 @@
 #include "runtimes/runtime.h"
 #include "tools/options.h"
 #include "tools/problems.h"
+#include "tools/progress.h"
 
 namespace godwit::tools {
 
@@ -24,7 +25,18 @@ inline constexpr Option kMeanOption = {"--mean", OptionKind::kText, "M[,M,M]",
                                        "taken from the pixels of pictures, which go from 0 to 255; default 0"};
 inline constexpr Option kScaleOption = {"--scale", OptionKind::kText, "S[,S,S]",
                                         "what pixels are multiplied by then; default 1/255"};
-inline constexpr Option kColorOption = {"--color", OptionKind::kChoice, "rgb|bgr|gray", "channels of pictures"};
+// One word for two things, told apart by their values: --color=gray, --color=never.
+inline constexpr Option kColorOption = {"--color",
+                                        OptionKind::kChoice,
+                                        "rgb|bgr|gray|auto|always|never",
+                                        "channels of pictures (rgb), colours in messages (auto)",
+                                        0,
+                                        true};
+inline constexpr Option kDimOption = {"--dim",  OptionKind::kText,
+                                      "NAME=4", "fixes a named dim; NAME=64:224:512 bounds it and says which to take",
+                                      0,        true};
+inline constexpr Option kBindOption = {"--bind", OptionKind::kText, "NAME=FILE.npy|N", "an input becomes a constant", 0,
+                                       true};
 inline constexpr Option kSeedOption = {"--seed", OptionKind::kInt, "N", "draws other values for inputs not given"};
 inline constexpr Option kThreadsOption = {
     "--threads", OptionKind::kInt, "N", "threads, 0 for one a processor; never changes a result", 0, false, 0, 1024};
@@ -40,7 +52,10 @@ inline constexpr Option kRuntimeLibOption = {
     "the runtime's shared library; default: $GODWIT_ONNXRUNTIME, else searched"};
 inline constexpr Option kJsonOption = {"--json", OptionKind::kFlag, "", "the result as JSON"};
 
-/// The model as --shape asks, its problems shown; a failure has been shown already and is an exit status.
+/// The model as --shape, --dim and --bind ask.
+Result<Graph> LoadAsAsked(const std::string& path, const Args& args, const Problems& problems, DiagSink* sink);
+
+/// The same, its problems shown; a failure has been shown already and is an exit status.
 struct LoadedModel {
   int status = 0;
   Graph graph;

@@ -16,21 +16,21 @@ constexpr Option kModelOptions[] = {
     {"--diag", OptionKind::kChoice, "text|json", "how problems are shown"},
     {"--strict", OptionKind::kFlag, "", "warnings count as errors"},
     {"--allow", OptionKind::kText, "ID", "accept this warning", 0, true},
+};
+constexpr Option kCommonOptions[] = {
     {"--quiet", OptionKind::kFlag, "", "show errors only", 'q'},
+    {"--verbose", OptionKind::kFlag, "", "say more: every name of a problem, what each stage did", 'v'},
+    {"--color", OptionKind::kChoice, "auto|always|never", "colours in messages; auto: on a terminal", 0, true},
+    {"--progress", OptionKind::kChoice, "auto|always|never", "a line for what takes longer than half a second"},
 };
 constexpr Option kHelp = {"--help", OptionKind::kFlag, "", "this page", 'h'};
 
 template <class F>
 const Option* FindOption(const Verb& verb, F&& fits) {
-  for (const Option& o : verb.options) {
-    if (fits(o)) return &o;
+  for (const Option* o : OptionsOf(verb)) {
+    if (fits(*o)) return o;
   }
-  if (verb.reads_models) {
-    for (const Option& o : kModelOptions) {
-      if (fits(o)) return &o;
-    }
-  }
-  return fits(kHelp) ? &kHelp : nullptr;
+  return nullptr;
 }
 
 Diag Wrong(const Verb& verb, std::string what) {
@@ -98,19 +98,42 @@ size_t EditDistance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
-void AppendOptions(std::span<const Option> options, std::string* out) {
-  for (const Option& o : options) {
-    std::string left = o.letter != 0 ? Concat("-", std::string(1, o.letter), ", ", o.name) : Concat("    ", o.name);
-    if (!o.value.empty()) left += Concat(" ", o.value);
+void AppendOptions(const std::vector<const Option*>& options, std::string* out) {
+  for (const Option* o : options) {
+    std::string left = o->letter != 0 ? Concat("-", std::string(1, o->letter), ", ", o->name) : Concat("    ", o->name);
+    if (!o->value.empty()) left += Concat(" ", o->value);
     const size_t wide = 34;
-    *out += Concat("  ", left, left.size() < wide ? std::string(wide - left.size(), ' ') : " ", o.help,
-                   o.repeated ? " (may be repeated)\n" : "\n");
+    *out += Concat("  ", left, left.size() < wide ? std::string(wide - left.size(), ' ') : " ", o->help,
+                   o->repeated ? " (may be repeated)\n" : "\n");
   }
 }
 
 }  // namespace
 
 std::span<const Option> ModelOptions() { return kModelOptions; }
+std::span<const Option> CommonOptions() { return kCommonOptions; }
+
+std::vector<const Option*> OptionsOf(const Verb& verb) {
+  std::vector<const Option*> out;
+  // A verb may say in its own words what a common option does there.
+  const auto add = [&](std::span<const Option> options) {
+    for (const Option& o : options) {
+      const bool known = std::any_of(out.begin(), out.end(), [&](const Option* p) { return p->name == o.name; });
+      if (!known) out.push_back(&o);
+    }
+  };
+  add(verb.options);
+  if (verb.reads_models) add(kModelOptions);
+  add(kCommonOptions);
+  add({&kHelp, 1});
+  return out;
+}
+
+std::vector<std::string_view> ChoicesOf(const Verb& verb) {
+  const std::string_view first = verb.use.substr(0, verb.use.find(' '));
+  if (first.find('|') == std::string_view::npos || first.starts_with('[') || first.starts_with('-')) return {};
+  return Split(first, '|');
+}
 
 Status Args::Take(const Verb& verb, const Option& option, std::string_view given) {
   RETURN_IF_ERROR(CheckValue(verb, option, given));
@@ -188,9 +211,7 @@ double Args::Number(std::string_view option, double fallback) const {
 std::string HelpText(const Verb& verb) {
   std::string out = Concat("usage: godwit ", verb.name, verb.use.empty() ? "" : " ", verb.use, "\n", verb.summary,
                            "\n\nexample: ", verb.example, "\n\noptions:\n");
-  AppendOptions(verb.options, &out);
-  if (verb.reads_models) AppendOptions(kModelOptions, &out);
-  AppendOptions({&kHelp, 1}, &out);
+  AppendOptions(OptionsOf(verb), &out);
   return out;
 }
 

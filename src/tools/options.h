@@ -47,8 +47,14 @@ struct Verb {
   int (*run)(const Args& args) = nullptr;
 };
 
-/// What every verb that reads models takes: limits, and how problems are shown.
+/// What every verb that reads models takes: limits, and which problems count.
 std::span<const Option> ModelOptions();
+/// What every verb takes: how much is said, and how.
+std::span<const Option> CommonOptions();
+/// All that a verb takes, its own first, --help last.
+std::vector<const Option*> OptionsOf(const Verb& verb);
+/// The words that may follow the verb where they are few: those of a `use` that starts with "a|b|c".
+std::vector<std::string_view> ChoicesOf(const Verb& verb);
 
 /// A command line that fits its verb.
 class Args {

@@ -1,9 +1,13 @@
 #include "tools/problems.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <cstdio>
+#include <iterator>
 #include <map>
 
 #include "base/text.h"
+#include "tools/progress.h"
 
 namespace godwit::tools {
 
@@ -11,17 +15,17 @@ namespace {
 
 constexpr size_t kNamesShown = 4;
 
-std::string Names(std::string_view title, const std::vector<std::string>& names) {
+std::string Names(std::string_view title, const std::vector<std::string>& names, size_t shown) {
   std::string out;
-  for (size_t i = 0; i < names.size() && i < kNamesShown; ++i) {
+  for (size_t i = 0; i < names.size() && i < shown; ++i) {
     out += Concat(i == 0 ? "" : ", ", Printable(names[i], 120));
   }
   if (names.empty()) return {};
-  if (names.size() > kNamesShown) out += Concat(" and ", std::to_string(names.size() - kNamesShown), " more");
+  if (names.size() > shown) out += Concat(" and ", std::to_string(names.size() - shown), " more");
   return Concat("  ", title, " ", out, "\n");
 }
 
-std::string GroupText(const std::vector<const Diag*>& group) {
+std::string GroupText(const std::vector<const Diag*>& group, size_t shown) {
   const Diag& first = *group.front();
   if (group.size() == 1) return FormatDiag(first);
   std::vector<std::string> nodes, tensors;
@@ -42,14 +46,14 @@ std::string GroupText(const std::vector<const Diag*>& group) {
   head.hint.clear();
   std::string out = FormatDiag(head);
   if (!same) out += Concat("  first: ", Printable(first.what), "\n");
-  out += Names("nodes", nodes) + Names("tensors", tensors);
+  out += Names("nodes", nodes, shown) + Names("tensors", tensors, shown);
   if (!first.hint.empty()) out += Concat("  hint: ", Printable(first.hint), "\n");
   return out;
 }
 
 }  // namespace
 
-std::string GroupedText(std::span<const Diag> diags) {
+std::string GroupedText(std::span<const Diag> diags, bool all_names) {
   // Groups in the order in which each first occurs.
   std::map<std::string, size_t> index;
   std::vector<std::vector<const Diag*>> groups;
@@ -60,7 +64,7 @@ std::string GroupedText(std::span<const Diag> diags) {
     groups[it->second].push_back(&d);
   }
   std::string out;
-  for (const auto& group : groups) out += GroupText(group);
+  for (const auto& group : groups) out += GroupText(group, all_names ? SIZE_MAX : kNamesShown);
   return out;
 }
 
@@ -81,6 +85,8 @@ Result<Problems> Problems::From(const Args& args) {
   p.json_ = args.Text("--diag") == "json";
   p.strict_ = args.Has("--strict");
   p.quiet_ = args.Has("--quiet");
+  p.verbose_ = args.Has("--verbose");
+  p.colour_ = WantsColour(args);
   return p;
 }
 
@@ -99,14 +105,42 @@ int Problems::Show(std::span<const Diag> diags) const {
   if (json_) {
     for (const Diag& d : shown.all()) text += DiagToJson(d) + "\n";
   } else {
-    text = GroupedText(shown.all());
+    text = GroupedText(shown.all(), verbose_);
+    if (colour_) text = Coloured(text);
   }
+  Progress::Hide();
   std::fwrite(text.data(), 1, text.size(), stderr);
   return static_cast<int>(shown.exit());
 }
 
+std::string Coloured(std::string_view text) {
+  struct Style {
+    std::string_view start, codes;
+    char end;
+  };
+  constexpr Style kStyles[] = {{"error[", "\x1B[1;31m", ']'},
+                               {"warning[", "\x1B[1;33m", ']'},
+                               {"note[", "\x1B[1;36m", ']'},
+                               {"  hint:", "\x1B[32m", ':'}};
+  std::string out;
+  for (const std::string_view line : Split(text, '\n')) {
+    if (!out.empty() || line.data() != text.data()) out += '\n';
+    const auto* style =
+        std::find_if(std::begin(kStyles), std::end(kStyles), [&](const Style& s) { return line.starts_with(s.start); });
+    const size_t end = style == std::end(kStyles) ? std::string_view::npos : line.find(style->end);
+    if (end == std::string_view::npos) {
+      out += line;
+    } else {
+      out += Concat(style->codes, line.substr(0, end + 1), "\x1B[0m", line.substr(end + 1));
+    }
+  }
+  return out;
+}
+
 int Complain(const Diag& diag, bool json) {
-  const std::string text = json ? DiagToJson(diag) + "\n" : FormatDiag(diag);
+  std::string text = json ? DiagToJson(diag) + "\n" : FormatDiag(diag);
+  if (!json && TerminalHasColours()) text = Coloured(text);
+  Progress::Hide();
   std::fwrite(text.data(), 1, text.size(), stderr);
   return static_cast<int>(diag.exit);
 }

@@ -20,6 +20,7 @@ class Problems {
   [[nodiscard]] const LoadOptions& load() const { return load_; }
   [[nodiscard]] const Limits& limits() const { return load_.limits; }
   [[nodiscard]] bool quiet() const { return quiet_; }
+  [[nodiscard]] bool verbose() const { return verbose_; }
 
   /// Shows everything and returns the exit status that it means.
   int Show(std::span<const Diag> diags) const;
@@ -32,12 +33,16 @@ class Problems {
   bool json_ = false;
   bool strict_ = false;
   bool quiet_ = false;
+  bool verbose_ = false;
+  bool colour_ = false;
 };
 
 /// Wrong use, before there is a Problems: shows it and returns its status.
 int Complain(const Diag& diag, bool json);
 
-/// Problems of one kind together: "17 nodes: Resize: ..." with the first few node and tensor names.
-std::string GroupedText(std::span<const Diag> diags);
+/// Problems of one kind together: "17 nodes: Resize: ..." with the first few node and tensor names, or with all.
+std::string GroupedText(std::span<const Diag> diags, bool all_names = false);
+/// The same text with colours for the words that say how grave it is, and for hints.
+std::string Coloured(std::string_view text);
 
 }  // namespace godwit::tools

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "tools/problems.h"
+#include "tools/progress.h"
 
 namespace godwit::tools {
 
@@ -78,6 +79,7 @@ int RunProgram(std::span<char*> words) {
   const auto args = Args::Parse(*verb, words.subspan(1));
   if (!args.ok()) return Complain(args.diag(), json);
   if (args->wants_help()) return PrintText(HelpText(*verb));
+  const Progress line(*args);
   return verb->run(*args);
 }
 
