@@ -3,6 +3,7 @@
 
 #include "ir/commute.h"
 #include "ir/op_def.h"
+#include "ops/decompose.h"
 #include "ops/lines.h"
 #include "ops/plain.h"
 #include "ops/samples.h"
@@ -123,6 +124,7 @@ extern const OpDef kArgReduce{.name = "arg_reduce",
                               .infer = Infer,
                               .eval = Eval,
                               .commute = Commute,
+                              .decompose = DecomposeArgReduce,
                               .samples = Samples};
 
 }  // namespace godwit::ops

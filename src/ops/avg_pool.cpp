@@ -3,6 +3,7 @@
 
 #include "base/mathfn.h"
 #include "ir/op_def.h"
+#include "ops/decompose.h"
 #include "ops/plain.h"
 #include "ops/pool_common.h"
 #include "ops/samples.h"
@@ -73,6 +74,7 @@ Status EvalLp(EvalCtx& ctx) {
   });
 }
 
+template <bool kAverage>
 std::span<const Sample> Samples() {
   using Ints = std::vector<int64_t>;
   static const Sample samples[] = {
@@ -80,7 +82,20 @@ std::span<const Sample> Samples() {
       {{"f32[1,5,5,3]"},
        {{"kernel", Ints{2, 2}}, {"strides", Ints{2, 2}}, {"ceil_mode", int64_t{1}}, {"channel_axis", int64_t{-1}}}},
       {{"f64[2,1,9]"}, {{"kernel", Ints{3}}, {"dilations", Ints{2}}}},
-      {{"f16[1,1,4,4,4]"}, {{"kernel", Ints{2, 2, 2}}, {"auto_pad", "same_upper"}}}};
+      {{"f16[1,1,4,4,4]"}, {{"kernel", Ints{2, 2, 2}}, {"auto_pad", "same_upper"}}},
+      {{"f32[2,3,6,8]"},
+       {{"kernel", Ints{2, 3}},
+        {"dilations", Ints{2, 2}},
+        {"strides", Ints{2, 3}},
+        {"pads", Ints{1, 0, 1, 2}},
+        {"ceil_mode", int64_t{1}}}},
+      {{"f32[1,2,7]"},
+       {{"kernel", Ints{2}},
+        {"dilations", Ints{2}},
+        {"strides", Ints{3}},
+        {"pads", Ints{1, 1}},
+        {"ceil_mode", int64_t{1}},
+        {kAverage ? "count_pads" : "p", kAverage ? AttrValue(int64_t{1}) : AttrValue(1.0)}}}};
   return samples;
 }
 
@@ -95,7 +110,8 @@ extern const OpDef kAvgPool{.name = "avg_pool",
                             .infer = InferPool,
                             .eval = EvalAvg,
                             .commute = CommuteImage,
-                            .samples = Samples};
+                            .decompose = DecomposeAvgPool,
+                            .samples = Samples<true>};
 extern const OpDef kLpPool{.name = "lp_pool",
                            .doc = "p-norm of each window.",
                            .operands = kIn,
@@ -105,6 +121,7 @@ extern const OpDef kLpPool{.name = "lp_pool",
                            .infer = InferPool,
                            .eval = EvalLp,
                            .commute = CommuteImage,
-                           .samples = Samples};
+                           .decompose = DecomposeLpPool,
+                           .samples = Samples<false>};
 
 }  // namespace godwit::ops

@@ -50,6 +50,16 @@ Status DecomposeDequantize(DecomposeCtx& ctx);
 Status DecomposeDynamicQuantize(DecomposeCtx& ctx);
 Status DecomposeQuantize(DecomposeCtx& ctx);
 
+Status DecomposeArgReduce(DecomposeCtx& ctx);
+Status DecomposePad(DecomposeCtx& ctx);
+Status DecomposeReduce(DecomposeCtx& ctx);
+Status DecomposeSplit(DecomposeCtx& ctx);
+Status DecomposeSqueeze(DecomposeCtx& ctx);
+Status DecomposeUnsqueeze(DecomposeCtx& ctx);
+
+Status DecomposeAvgPool(DecomposeCtx& ctx);
+Status DecomposeLpPool(DecomposeCtx& ctx);
+
 Status DecomposeCenterCropPad(DecomposeCtx& ctx);
 Status DecomposeCum(DecomposeCtx& ctx);
 Status DecomposeGatherNd(DecomposeCtx& ctx);

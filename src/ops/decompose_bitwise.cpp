@@ -9,50 +9,56 @@ namespace godwit::ops {
 
 namespace {
 
-constexpr int64_t kMost = INT64_MIN;
-
-// All bits but the highest of an i64 as 0 or 1 along a last axis of `count`, and whether the highest is set.
-struct Bits {
-  Expr low, sign;
-};
-Bits Split(const Expr& x, const Expr& powers) {
-  DecomposeCtx& ctx = x.ctx();
-  const Expr sign = Less(x, ScalarOf(ctx, DType::kI64, 0));
-  // Adding the smallest number takes the highest bit away.
-  const Expr rest = Where(sign, x + IntegerOf(ctx, DType::kI64, kMost), x);
-  return {Mod(Unsqueeze(rest, {-1}) / powers, ScalarOf(ctx, DType::kI64, 2)), sign};
-}
+constexpr int64_t kLowest = INT64_MIN;
+/// Runtimes may add integers up in doubles, which hold sums of this many bits.
+constexpr int64_t kSummed = 32;
 
 enum class Logic { kAnd, kOr, kXor };
 
+// 0 or 1 for each bit, along a last axis.
+Expr BitsOf(const Expr& x, const Expr& powers) {
+  return Mod(Unsqueeze(x, {-1}) / powers, ScalarOf(x.ctx(), DType::kI64, 2));
+}
+
+Expr Joined(const Expr& a, const Expr& b, Logic logic) {
+  if (logic == Logic::kAnd) return a * b;
+  return logic == Logic::kOr ? Max(a, b) : Abs(a - b);
+}
+
 Status Bitwise(DecomposeCtx& ctx, Logic logic) {
-  const Expr a = Operand(ctx, 0);
-  const DType dtype = a.dtype();
+  const DType dtype = ctx.TypeOfIn(0).dtype();
   if (!kInts.Has(dtype)) return ctx.Cannot("the element type is not known");
-  // Signed numbers keep their sign's copies: all bits of an i64 but the highest are at stake.
-  const int64_t count = IsUnsigned(dtype) ? std::min<int64_t>(63, Info(dtype).bits) : 63;
-  std::vector<int64_t> values;
-  for (int64_t i = 0; i < count; ++i) values.push_back(int64_t{1} << i);
-  const Expr powers = I64s(ctx, values);
-  const Bits x = Split(Cast(a, DType::kI64), powers);
-  const Bits y = Split(Cast(Operand(ctx, 1), DType::kI64), powers);
-  Expr low, sign;
-  switch (logic) {
-    case Logic::kAnd:
-      low = x.low * y.low;
-      sign = And(x.sign, y.sign);
-      break;
-    case Logic::kOr:
-      low = Max(x.low, y.low);
-      sign = Or(x.sign, y.sign);
-      break;
-    case Logic::kXor:
-      low = Abs(x.low - y.low);
-      sign = Apply(ctx, kLogicalXor, {x.sign, y.sign});
-      break;
+  const int64_t width = Info(dtype).bits;
+  const bool whole = width == 64;
+  const Expr zero = ScalarOf(ctx, DType::kI64, 0);
+  // Negative numbers are those past half of all: of 64 bits the highest goes its own way.
+  const Expr past = IntegerOf(ctx, DType::kI64, whole ? kLowest : int64_t{1} << width);
+  Expr x[2], negative[2];
+  for (size_t i = 0; i < 2; ++i) {
+    x[i] = Cast(Operand(ctx, i), DType::kI64);
+    if (!whole && IsUnsigned(dtype)) continue;
+    negative[i] = Less(x[i], zero);
+    x[i] = Where(negative[i], x[i] + past, x[i]);
   }
-  const Expr sum = Reduce(low * powers, "sum", {-1}, false);
-  Result0(ctx, Where(sign, sum + IntegerOf(ctx, DType::kI64, kMost), sum), dtype);
+  Expr y;
+  const int64_t count = whole ? 63 : width;
+  for (int64_t first = 0; first < count; first += kSummed) {
+    std::vector<int64_t> values;
+    for (int64_t i = first; i < std::min(count, first + kSummed); ++i) values.push_back(int64_t{1} << i);
+    const Expr powers = I64s(ctx, values);
+    const Expr bits = Joined(BitsOf(x[0], powers), BitsOf(x[1], powers), logic);
+    const Expr sum = Reduce(bits * powers, "sum", {-1}, false);
+    y = first == 0 ? sum : y + sum;
+  }
+  if (whole) {
+    const Expr sign = logic == Logic::kAnd  ? And(negative[0], negative[1])
+                      : logic == Logic::kOr ? Or(negative[0], negative[1])
+                                            : Apply(ctx, kLogicalXor, {negative[0], negative[1]});
+    y = Where(sign, y + past, y);
+  } else if (IsSigned(dtype)) {
+    y = Where(Less(y, IntegerOf(ctx, DType::kI64, int64_t{1} << (width - 1))), y, y - past);
+  }
+  Result0(ctx, y, dtype);
   return Ok{};
 }
 

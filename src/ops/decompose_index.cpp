@@ -19,26 +19,46 @@ Status DecomposeTrilu(DecomposeCtx& ctx) {
   return Ok{};
 }
 
+namespace {
+
 // For every place along the axis the elements up to it, in a new axis that is reduced.
-Status DecomposeCum(DecomposeCtx& ctx) {
-  const Expr x = RankedOperand(ctx, 0);
-  if (ctx.failed()) return Ok{};
-  const auto given = ctx.Ints(1);
-  if (!given || given->size() != 1) return ctx.Cannot("the axis is not known");
-  const int64_t axis = (*given)[0] < 0 ? (*given)[0] + x.rank() : (*given)[0];
-  if (axis < 0 || axis >= x.rank()) return ctx.Cannot("the axis is none of the operand's");
-  const bool sum = ctx.attrs.Str("mode") == "sum";
-  const Expr wide = Widen(x);
+Expr Cumulated(const Expr& x, int64_t axis, bool sum) {
+  DecomposeCtx& ctx = x.ctx();
   const Expr places = Range(ctx, Extent::Of(x, static_cast<int>(axis)));
   std::vector<int64_t> trailing;
   for (int64_t i = axis + 1; i < x.rank(); ++i) trailing.push_back(i - axis + 1);
   const Expr to = Unsqueeze(Unsqueeze(places, {1}), trailing);
   const Expr from = Unsqueeze(Unsqueeze(places, {0}), trailing);
   const Expr late = ctx.attrs.Flag("reverse") ? Less(from, to) : Less(to, from);
-  const Expr neutral = ScalarOf(ctx, wide.dtype(), sum ? 0 : 1);
-  const Expr spread = Unsqueeze(wide, {axis});
+  const Expr neutral = ScalarOf(ctx, x.dtype(), sum ? 0 : 1);
   const Expr gone = ctx.attrs.Flag("exclusive") ? Or(late, Equal(from, to)) : late;
-  Result0(ctx, Reduce(Where(gone, neutral, spread), sum ? "sum" : "prod", {axis + 1}, false), x.dtype());
+  return Reduce(Where(gone, neutral, Unsqueeze(x, {axis})), sum ? "sum" : "prod", {axis + 1}, false);
+}
+
+}  // namespace
+
+// An axis that is not known is one of the operand's: each is tried.
+Status DecomposeCum(DecomposeCtx& ctx) {
+  const Expr x = RankedOperand(ctx, 0);
+  if (ctx.failed()) return Ok{};
+  if (x.rank() == 0) return ctx.Cannot("x is a scalar");
+  const bool sum = ctx.attrs.Str("mode") == "sum";
+  const Expr wide = Widen(x);
+  if (const auto given = ctx.Ints(1)) {
+    if (given->size() != 1) return ctx.Cannot("it has several axes");
+    const int64_t axis = (*given)[0] < 0 ? (*given)[0] + x.rank() : (*given)[0];
+    if (axis < 0 || axis >= x.rank()) return ctx.Cannot("the axis is none of the operand's");
+    Result0(ctx, Cumulated(wide, axis, sum), x.dtype());
+    return Ok{};
+  }
+  const Expr rank = ScalarOf(ctx, DType::kI64, x.rank());
+  const Expr axis = Mod(Reshape(Cast(Operand(ctx, 1), DType::kI64), {1}) + rank, rank);
+  Expr y = Cumulated(wide, 0, sum);
+  for (int64_t k = 1; k < x.rank(); ++k) {
+    const Expr here = Equal(axis, ScalarOf(ctx, DType::kI64, static_cast<double>(k)));
+    y = Where(here, Cumulated(wide, k, sum), y);
+  }
+  Result0(ctx, y, x.dtype());
   return Ok{};
 }
 

@@ -79,25 +79,15 @@ Result<Expr> Transformed(const Expr& x, const Transform& t) {
 
 }  // namespace
 
-Status DecomposeDft(DecomposeCtx& ctx) {
-  const Expr given = RankedOperand(ctx, 0);
-  if (ctx.failed()) return Ok{};
-  int64_t axis = -2;
-  if (ctx.Has(2)) {
-    const auto axes = ctx.Ints(2);
-    if (!axes || axes->size() != 1) return ctx.Cannot("the axis is not known");
-    axis = (*axes)[0];
-  }
-  if (axis < 0) axis += given.rank();
-  if (axis < 0 || axis + 1 >= given.rank()) return ctx.Cannot("the axis is none of the operand's");
-  const auto there = given.dim(static_cast<int>(axis)).known();
-  const auto parts = given.dim(-1).known();
-  if (!there || !parts || *parts < 1 || *parts > 2) return ctx.Cannot("the length of the axis is not known");
-  Transform t;
-  t.given = *there;
-  t.in_parts = *parts;
-  t.inverse = ctx.attrs.Flag("inverse");
+namespace {
+
+// The transform along one axis.
+Result<Expr> Along(const Expr& x, int64_t axis, Transform t) {
+  DecomposeCtx& ctx = x.ctx();
+  const auto there = x.dim(static_cast<int>(axis)).known();
+  if (!there) return ctx.Cannot("the length of the axis is not known");
   const bool onesided = ctx.attrs.Flag("onesided");
+  t.given = *there;
   t.length = t.inverse && onesided ? 2 * (t.given - 1) : t.given;
   if (ctx.Has(1)) {
     const auto length = ctx.Ints(1);
@@ -107,16 +97,49 @@ Status DecomposeDft(DecomposeCtx& ctx) {
   if (t.length < 1) return ctx.Cannot("the length is not positive");
   t.bins = t.inverse || !onesided ? t.length : t.length / 2 + 1;
   t.out_parts = t.inverse && onesided ? 1 : 2;
-  const int last = given.rank() - 2;
-  std::vector<int64_t> there_perm, back(static_cast<size_t>(given.rank()));
-  for (int64_t i = 0; i <= last; ++i) {
-    if (i != axis) there_perm.push_back(i);
+  std::vector<int64_t> perm, back(static_cast<size_t>(x.rank()));
+  for (int64_t i = 0; i + 1 < x.rank(); ++i) {
+    if (i != axis) perm.push_back(i);
   }
-  there_perm.push_back(axis);
-  there_perm.push_back(last + 1);
-  for (size_t i = 0; i < back.size(); ++i) back[static_cast<size_t>(there_perm[i])] = static_cast<int64_t>(i);
-  TRY(const Expr y, Transformed(Transpose(Widen(given), there_perm), t));
-  Result0(ctx, Transpose(y, back), given.dtype());
+  perm.push_back(axis);
+  perm.push_back(x.rank() - 1);
+  for (size_t i = 0; i < back.size(); ++i) back[static_cast<size_t>(perm[i])] = static_cast<int64_t>(i);
+  TRY(const Expr y, Transformed(Transpose(x, perm), t));
+  return Transpose(y, back);
+}
+
+}  // namespace
+
+// An axis that is not known is one of the operand's: each is tried, where all give results of one shape.
+Status DecomposeDft(DecomposeCtx& ctx) {
+  const Expr given = RankedOperand(ctx, 0);
+  if (ctx.failed()) return Ok{};
+  const int64_t axes = given.rank() - 1;
+  const auto parts = given.dim(-1).known();
+  if (axes < 1 || !parts || *parts < 1 || *parts > 2) return ctx.Cannot("the form of the numbers is not known");
+  Transform t;
+  t.in_parts = *parts;
+  t.inverse = ctx.attrs.Flag("inverse");
+  const Expr x = Widen(given);
+  const auto known = ctx.Ints(2);
+  if (!ctx.Has(2) || known) {
+    if (known && known->size() != 1) return ctx.Cannot("it has several axes");
+    int64_t axis = known ? (*known)[0] : -2;
+    if (axis < 0) axis += given.rank();
+    if (axis < 0 || axis >= axes) return ctx.Cannot("the axis is none of the operand's");
+    TRY(const Expr y, Along(x, axis, t));
+    Result0(ctx, y, given.dtype());
+    return Ok{};
+  }
+  if (ctx.Has(1) || ctx.attrs.Flag("onesided")) return ctx.Cannot("the axis that changes its length is not known");
+  const Expr rank = ScalarOf(ctx, DType::kI64, given.rank());
+  const Expr axis = Mod(Reshape(Cast(Operand(ctx, 2), DType::kI64), {1}) + rank, rank);
+  Expr y;
+  for (int64_t k = 0; k < axes; ++k) {
+    TRY(const Expr here, Along(x, k, t));
+    y = k == 0 ? here : Where(Equal(axis, ScalarOf(ctx, DType::kI64, static_cast<double>(k))), here, y);
+  }
+  Result0(ctx, y, given.dtype());
   return Ok{};
 }
 

@@ -2,8 +2,6 @@
 #include <algorithm>
 #include <numeric>
 
-#include "base/checked.h"
-#include "ops/conv_common.h"
 #include "ops/decompose.h"
 #include "ops/expr.h"
 #include "ops/ops.h"
@@ -200,44 +198,57 @@ Status DecomposeAffineGrid(DecomposeCtx& ctx) {
 // A transposed convolution with kernels of one 1 each puts every element of a block into its place.
 Status DecomposeCol2Im(DecomposeCtx& ctx) {
   const Expr columns = RankedOperand(ctx, 0);
-  const auto image = ctx.Ints(1);
-  const auto block = ctx.Ints(2);
+  const Expr image = Operand(ctx, 1), block = Operand(ctx, 2);
   if (ctx.failed()) return Ok{};
-  if (!image || !block || image->size() != block->size()) return ctx.Cannot("the shapes are not known");
+  const auto axes = image.ranked() && image.rank() == 1 ? image.dim(0).known() : std::nullopt;
+  if (!axes) return ctx.Cannot("the number of axes is not known");
   if (!kFloats.Has(columns.dtype())) return ctx.Cannot("convolutions are of floats");
-  const size_t n = image->size();
+  const auto n = static_cast<size_t>(*axes);
   const auto entry = [&](std::string_view name, size_t i, int64_t fallback) {
     const std::vector<int64_t>& list = ctx.attrs.Ints(name);
     return i < list.size() ? list[i] : fallback;
   };
-  std::vector<int64_t> strides, dilations, pads(2 * n), extra;
-  Extents counts;
-  int64_t taps = 1;
+  const auto sizes = [&](const Expr& e, size_t operand, size_t k) {
+    const auto at = static_cast<int64_t>(k);
+    const auto known = ctx.Ints(operand);
+    return known && k < known->size() ? Extent((*known)[k]) : Extent::Value(Slice(e, 0, at, at + 1));
+  };
+  std::vector<int64_t> strides, dilations, all;
+  Extents counts, extents, starts, ends, pads(n + 2, Extent(0)), kernel = {1};
+  Extent taps = 1;
   for (size_t k = 0; k < n; ++k) {
     strides.push_back(entry("strides", k, 1));
     dilations.push_back(entry("dilations", k, 1));
-    pads[k] = entry("pads", k, 0);
-    pads[n + k] = entry("pads", n + k, 0);
-    const auto product = CheckedMul(taps, (*block)[k]);
-    const int64_t room = (*image)[k] + pads[k] + pads[n + k] - dilations[k] * ((*block)[k] - 1) - 1;
-    if (!product || *product > (1 << 12) || strides[k] < 1 || room < 0) return ctx.Cannot("the block does not fit");
-    taps = *product;
-    counts.emplace_back(room / strides[k] + 1);
-    extra.push_back(room % strides[k]);
+    if (strides[k] < 1) return ctx.Cannot("a stride is not positive");
+    const Extent length = sizes(image, 1, k), window = sizes(block, 2, k);
+    const int64_t before = entry("pads", k, 0), after = entry("pads", n + k, 0);
+    const Extent span = (window - 1) * dilations[k];
+    const Extent count = (length + (before + after - 1) - span) / strides[k] + 1;
+    taps = taps * window;
+    kernel.push_back(window);
+    counts.push_back(count);
+    extents.push_back(length);
+    all.push_back(static_cast<int64_t>(k) + 2);
+    // The blocks cover this much of the padded picture; what they do not reach is zero.
+    const Extent covered = (count - 1) * strides[k] + span + 1;
+    starts.emplace_back(before);
+    ends.push_back(length + before);
+    pads.push_back(Extent::Larger(length + before - covered, 0));
   }
   const Extent batch = Extent::Of(columns, 0);
   const Extent channels = Extent::Of(columns, 1) / taps;
   Extents blocks = {batch * channels, taps};
   blocks.insert(blocks.end(), counts.begin(), counts.end());
-  Dims kernel = {taps, 1};
-  kernel.insert(kernel.end(), block->begin(), block->end());
-  TRY(Tensor ones, Tensor::Make(DType::kF32, kernel));
-  for (int64_t i = 0; i < ones.size(); ++i) ones.mutable_data<float>()[i] = i % (taps + 1) == 0 ? 1.0F : 0.0F;
   const Expr x = Widen(columns);
-  const Expr y = Apply(ctx, kConvTranspose, {Reshape(x, blocks), Cast(Const(ctx, std::move(ones)), x.dtype())},
-                       {{"strides", strides}, {"dilations", dilations}, {"pads", pads}, {"output_pads", extra}});
+  const Expr row = Range(ctx, taps);
+  const Expr ones = Cast(Equal(Unsqueeze(row, {1}), row), x.dtype());
+  kernel.insert(kernel.begin(), taps);
+  Expr y = Apply(ctx, kConvTranspose, {Reshape(x, blocks), Reshape(ones, kernel)},
+                 {{"strides", strides}, {"dilations", dilations}});
+  y = Apply(ctx, kPad, {y, DimsOf(ctx, pads)});
+  y = Apply(ctx, kSlice, {y, DimsOf(ctx, starts), DimsOf(ctx, ends), I64s(ctx, all)});
   Extents result = {batch, channels};
-  for (const int64_t d : *image) result.emplace_back(d);
+  result.insert(result.end(), extents.begin(), extents.end());
   Result0(ctx, Reshape(y, result), columns.dtype());
   return Ok{};
 }

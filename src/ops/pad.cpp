@@ -8,6 +8,7 @@
 #include "ir/eval.h"
 #include "ir/infer.h"
 #include "ir/op_def.h"
+#include "ops/decompose.h"
 #include "ops/samples.h"
 #include "ops/strided_copy.h"
 
@@ -183,6 +184,7 @@ extern const OpDef kPad{.name = "pad",
                         .constraints = kRules,
                         .infer = Infer,
                         .eval = Eval,
+                        .decompose = DecomposePad,
                         .samples = Samples};
 
 }  // namespace godwit::ops

@@ -1,4 +1,5 @@
 // reduce: sums, means, extremes and norms over axes.
+#include "ops/decompose.h"
 #include "ops/reduce_common.h"
 
 #include <fmt/format.h>
@@ -287,6 +288,7 @@ extern const OpDef kReduce{.name = "reduce",
                            .constraints = kRules,
                            .infer = Infer,
                            .eval = Eval,
+                           .decompose = DecomposeReduce,
                            .samples = Samples};
 
 }  // namespace godwit::ops

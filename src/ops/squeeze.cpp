@@ -6,6 +6,7 @@
 #include "ir/eval.h"
 #include "ir/infer.h"
 #include "ir/op_def.h"
+#include "ops/decompose.h"
 #include "ops/samples.h"
 
 namespace godwit::ops {
@@ -178,6 +179,7 @@ extern const OpDef kSqueeze{.name = "squeeze",
                             .constraints = kSqueezeRules,
                             .infer = InferSqueeze,
                             .eval = EvalSqueeze,
+                            .decompose = DecomposeSqueeze,
                             .samples = SqueezeSamples};
 extern const OpDef kUnsqueeze{.name = "unsqueeze",
                               .doc = "Inserts dims of 1 so that they are the named axes of the result.",
@@ -186,6 +188,7 @@ extern const OpDef kUnsqueeze{.name = "unsqueeze",
                               .constraints = kUnsqueezeRules,
                               .infer = InferUnsqueeze,
                               .eval = EvalUnsqueeze,
+                              .decompose = DecomposeUnsqueeze,
                               .samples = UnsqueezeSamples};
 extern const OpDef kFlatten{.name = "flatten",
                             .doc = "Joins the dims before an axis into rows and the others into columns.",

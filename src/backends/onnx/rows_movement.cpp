@@ -81,17 +81,40 @@ Status EmitConcat(NodeExport& n) {
   return Ok{};
 }
 
+// Sizes of parts the last of which is smaller, which version 18 works out by itself; empty where all are equal.
+Result<Ints> UnequalParts(NodeExport& n) {
+  TRY(const int rank, n.Rank(0));
+  int64_t axis = n.attrs().Int("axis", 0);
+  if (axis < 0) axis += rank;
+  const auto count = static_cast<int64_t>(n.n_out());
+  const std::optional<int64_t> dim =
+      axis >= 0 && axis < rank ? n.TypeOf(0).shape()[static_cast<size_t>(axis)].known() : std::nullopt;
+  if (!dim) return n.LacksForm(fmt::format("whether {} parts are equal is not known", count));
+  Ints sizes;
+  if (*dim % count == 0) return sizes;
+  const int64_t part = (*dim + count - 1) / count;
+  for (int64_t left = *dim, i = 0; i < count; ++i, left -= sizes.back()) sizes.push_back(std::min(part, left));
+  return sizes;
+}
+
 Status EmitSplit(NodeExport& n) {
   OnnxAttrs attrs;
   TRY(const int64_t axis, Axis(n, 0, n.attrs().Int("axis", 0)));
   attrs.SetInt("axis", axis, 0);
   Names in = {n.In(0)};
+  Ints sizes;
+  if (!n.Has(1) && n.opset() < 18) {
+    TRY(sizes, UnequalParts(n));
+  }
   if (n.opset() >= 13) {
     if (n.Has(1)) in.push_back(InI64(n, 1));
+    if (!sizes.empty()) in.push_back(n.I64s(sizes));
     if (!n.Has(1) && n.opset() >= 18) attrs.Set("num_outputs", static_cast<int64_t>(n.n_out()));
-  } else if (n.Has(1)) {
-    TRY(const Ints sizes, n.NeedInts(1, "sizes of the parts"));
-    attrs.Set("split", sizes);
+  } else {
+    if (n.Has(1)) {
+      TRY(sizes, n.NeedInts(1, "sizes of the parts"));
+    }
+    attrs.SetInts("split", sizes);
   }
   n.Emit("Split", std::move(in), attrs);
   return Ok{};
