@@ -37,10 +37,11 @@ Expr ReducedByTurns(const Expr& x, const Expr& named, std::string_view mode) {
   Expr y = x;
   for (int64_t k = 0; k < x.rank(); ++k) {
     const Expr here = At(named, k);
-    // All elements of a reduced axis are alike, so the first stands for them.
-    const Expr both = Where(here, Reduce(y, mode, {k}), y);
+    // The reduced element stands before the others, and one or the others are kept.
+    const Expr both = Join({Reduce(y, mode, {k}), y}, k);
+    const Expr start = Where(here, I64s(ctx, {0}), I64s(ctx, {1}));
     const Expr end = Where(here, I64s(ctx, {1}), I64s(ctx, {INT64_MAX}));
-    y = Apply(ctx, kSlice, {both, I64s(ctx, {0}), end, I64s(ctx, {k})});
+    y = Apply(ctx, kSlice, {both, start, end, I64s(ctx, {k})});
   }
   return y;
 }

@@ -214,7 +214,7 @@ Status DecomposeCol2Im(DecomposeCtx& ctx) {
     return known && k < known->size() ? Extent((*known)[k]) : Extent::Value(Slice(e, 0, at, at + 1));
   };
   std::vector<int64_t> strides, dilations, all;
-  Extents counts, extents, starts, ends, pads(n + 2, Extent(0)), kernel = {1};
+  Extents counts, extents, starts, ends, pads(n + 4, Extent(0)), kernel = {1};
   Extent taps = 1;
   for (size_t k = 0; k < n; ++k) {
     strides.push_back(entry("strides", k, 1));

@@ -139,8 +139,10 @@ TEST(OnnxExport, SaysWhatCannotBeWritten) {
   EXPECT_EQ(ProblemOf(OneNode("%x: c64[3]", "%y: c64[3] = add(%x, %x)"), 17), "target.dtype");
   EXPECT_EQ(ProblemOf(OneNode("%x: f32[3], %p: i64[2]", "%y: f32[*] = pad(%x, %p)"), 9), "target.constant");
   EXPECT_EQ(ProblemOf(OneNode("%x: f32[*]", "%y: f32[*] = softmax(%x)"), 11), "target.rank");
-  EXPECT_EQ(ProblemOf(OneNode("%x: f32[3], %p: i64[2]", "%y: f32[*] = pad(%x, %p, mode=\"wrap\")"), 11),
-            "target.attribute");
+  EXPECT_EQ(
+      ProblemOf(OneNode("%x: f32[1,1,4,4], %s: i64[4]", "%y: f32[*] = resize(%x, %s, antialias=1, mode=\"linear\")"),
+                17),
+      "target.attribute");
   EXPECT_EQ(ProblemOf(OneNode("%x: f32[*], %w: f32[*]", "%y: f32[*] = conv(%x, %w, channel_axis=3)"), 17),
             "target.layout");
   EXPECT_EQ(ProblemOf(OneNode("%x: f32[3]", "%y: ? = opaque(%x, domain=\"\", op_type=\"Relu\", attr.k=1)"), 17),
