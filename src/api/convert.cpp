@@ -1,6 +1,7 @@
 #include "api/convert.h"
 
 #include <chrono>
+#include <filesystem>
 #include <functional>
 #include <set>
 
@@ -9,7 +10,8 @@
 #include "base/diag.h"
 #include "base/text.h"
 #include "exec/session.h"
-#include "formats/onnx/write.h"
+#include "formats/onnx/external_data.h"
+#include "formats/onnx/parse.h"
 #include "passes/fusion_policy.h"
 #include "verify/sample_plan.h"
 
@@ -67,9 +69,6 @@ class Flight {
 
   Result<ConvertReport> Run() {
     const auto start = std::chrono::steady_clock::now();
-    std::vector<std::string> inputs = options_.inputs_read;
-    inputs.push_back(input_);
-    TRY(AtomicFile out, AtomicFile::Create(output_, inputs));
     TRY(const MappedFile::Ptr file, MappedFile::Open(input_, options_.load.limits));
     report_.bytes_before = file->size();
     TRY(Graph graph, Read(file, sink_));
@@ -77,7 +76,7 @@ class Flight {
     CountSource(graph, &report_);
     if (options_.simplify) RETURN_IF_ERROR(Simplify(graph, Rewriting(graph), &report_.simplify));
     if (options_.half.kind != HalfKind::kNone) RETURN_IF_ERROR(Halve(&graph));
-    RETURN_IF_ERROR(Write(graph, &out));
+    TRY(to_onnx::OnnxFiles out, Write(graph, InputsOf(file)));
     report_.dynamic_dims = DynamicDims(graph);
     report_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     if (options_.verify != Verify::kOff) RETURN_IF_ERROR(ProveWritten(file, &out));
@@ -143,23 +142,41 @@ class Flight {
     return Diag(diag::kProofDiffers, "no error");
   }
 
-  Status Write(const Graph& graph, AtomicFile* out) {
+  // What must not be overwritten: the model, its side files, and what the caller has read. Counts the side files'
+  // bytes.
+  std::vector<std::string> InputsOf(const MappedFile::Ptr& file) {
+    std::vector<std::string> inputs = options_.inputs_read;
+    inputs.push_back(input_);
+    const auto model = onnx::ParseModel(file->bytes(), options_.load.limits, nullptr);
+    if (!model.ok()) return inputs;
+    const std::filesystem::path folder = std::filesystem::path(input_).parent_path();
+    for (const onnx::SideFile& side : onnx::ListSideFiles(*model, nullptr)) {
+      inputs.push_back((folder / side.location).string());
+      report_.bytes_before += side.bytes;
+    }
+    return inputs;
+  }
+
+  Result<to_onnx::OnnxFiles> Write(const Graph& graph, std::vector<std::string> inputs) {
     TRY(const to_onnx::Exported exported, to_onnx::ExportModel(graph, options_.onnx, sink_));
     if (sink_->has_errors()) return FirstError(*sink_);
     report_.opset_after = exported.opset;
     CountWritten(exported.model.graph, &report_);
-    RETURN_IF_ERROR(onnx::WriteModel(exported.model, out));
-    report_.bytes_after = out->offset();
-    return Ok{};
+    TRY(to_onnx::OnnxFiles files, to_onnx::WriteOnnxFiles(exported, output_, {options_.weights, std::move(inputs)}));
+    report_.bytes_after = files.model.offset() + (files.weights != nullptr ? files.weights->offset() : 0);
+    return files;
   }
 
   // The source as read once more, the written file from its own bytes: neither shares anything with what was rewritten.
-  Status ProveWritten(const MappedFile::Ptr& file, AtomicFile* out) {
+  Status ProveWritten(const MappedFile::Ptr& file, to_onnx::OnnxFiles* out) {
     DiagSink quiet;
     TRY(const Graph source, Read(file, &quiet));
-    TRY(const MappedFile::Ptr back, out->ReadBack(options_.load.limits));
+    TRY(const MappedFile::Ptr back, out->model.ReadBack(options_.load.limits));
     LoadOptions load = options_.load;
     load.shapes.clear();
+    if (out->weights != nullptr) {
+      TRY(load.side_files[to_onnx::WeightsName(output_)], out->weights->ReadBack(options_.load.limits));
+    }
     DiagSink read_back;
     TRY(const Graph written, LoadModel(back, load, &read_back));
     if (read_back.has_errors()) {
@@ -172,10 +189,13 @@ class Flight {
       proof.tolerances[""].relative = options_.half.bound;
     }
     TRY(proof.inputs, StatedInputs(source, options_.samples, options_.load.limits));
-    TRY(proof.judge, FindJudge());
-    proof.judged_file = out->ReadablePath();
-    // With other edges the source's file is another model.
-    if (options_.edges.empty() && options_.bind.empty()) proof.source_file = input_;
+    // A real runtime looks for the weights beside the model, where they are not yet.
+    if (out->weights == nullptr) {
+      TRY(proof.judge, FindJudge());
+      proof.judged_file = out->model.ReadablePath();
+      // With other edges the source's file is another model.
+      if (options_.edges.empty() && options_.bind.empty()) proof.source_file = input_;
+    }
     TRY(report_.proof, Prove(source, written, proof));
     report_.proved = true;
     if (report_.proof.ok() || options_.keep) return Ok{};

@@ -9,6 +9,7 @@
 
 #include "api/load.h"
 #include "backends/onnx/export.h"
+#include "backends/onnx/files.h"
 #include "base/atomic_file.h"
 #include "passes/edges.h"
 #include "passes/half.h"
@@ -34,6 +35,7 @@ struct ConvertOptions {
   std::string runtime;  ///< what the file is for, "ort": what that runs slower is not put together; empty: any
   HalfOptions half;     ///< its samples and opset are filled in
   to_onnx::ExportOptions onnx;
+  to_onnx::FileOptions::Weights weights = to_onnx::FileOptions::Weights::kFit;
   Verify verify = Verify::kAuto;
   std::string runtime_library;       ///< where the real runtime is; empty: the usual places
   std::vector<std::string> samples;  ///< what to feed in the proof, as MakeInputs takes it

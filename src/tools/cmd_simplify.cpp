@@ -18,10 +18,10 @@ namespace godwit::tools {
 namespace {
 
 constexpr Option kOptions[] = {
-    kOutputOption,  kShapeOption,      kCutInOption,     kCutOutOption,  kBindOption,      kRenameOption, kOpsetOption,
-    kTargetOption,  kHalfOption,       kKeepFloatOption, kIoTypeOption,  kDomainOption,    kLevelOption,  kRuleOption,
-    kFuelOption,    kPrintOption,      kVerifyOption,    kSamplesOption, kToleranceOption, kSampleOption, kSeedOption,
-    kThreadsOption, kRuntimeLibOption, kKeepOption,      kDryRunOption,  kVerboseOption,   kJsonOption,
+    kOutputOption,  kShapeOption,      kCutInOption,     kCutOutOption,  kBindOption,      kRenameOption,  kOpsetOption,
+    kTargetOption,  kHalfOption,       kKeepFloatOption, kIoTypeOption,  kDomainOption,    kLevelOption,   kRuleOption,
+    kFuelOption,    kPrintOption,      kVerifyOption,    kSamplesOption, kToleranceOption, kSampleOption,  kSeedOption,
+    kThreadsOption, kRuntimeLibOption, kExternalOption,  kKeepOption,    kDryRunOption,    kVerboseOption, kJsonOption,
 };
 
 int Run(const Args& args) {

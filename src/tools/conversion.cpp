@@ -231,6 +231,7 @@ Result<ConvertOptions> ConvertOptionsOf(const Args& args, const Problems& proble
   out.onnx.domains = args.All("--domain");
   RETURN_IF_ERROR(ReadPrecision(args, &out.half));
   RETURN_IF_ERROR(ReadTarget(args.Text("--target"), &out));
+  if (args.Has("--external-data")) out.weights = to_onnx::FileOptions::Weights::kBeside;
   const std::string verify = args.Text("--verify", "auto");
   out.verify = verify == "off"       ? Verify::kOff
                : verify == "own"     ? Verify::kOwn

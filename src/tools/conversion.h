@@ -37,6 +37,8 @@ inline constexpr Option kKeepFloatOption = {
     "--keep-float", OptionKind::kText, "REGEX", "nodes or operators that stay in f32 under --precision", 0, true};
 inline constexpr Option kIoTypeOption = {"--io-type", OptionKind::kText, "keep|half",
                                          "types of inputs and outputs under --precision (default keep)"};
+inline constexpr Option kExternalOption = {"--external-data", OptionKind::kFlag, "",
+                                           "weights in a file of their own, OUT.data; past 2 GB they always are"};
 inline constexpr Option kLevelOption = {
     "--level", OptionKind::kInt,
     "0..3",    "0 translate, 1 bit-exact rewrites, 2 reassociating ones (default), 3 approximate ones",

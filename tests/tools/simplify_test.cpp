@@ -73,6 +73,27 @@ TEST(SimplifyVerb, EdgesCanBeMoved) {
   EXPECT_EQ(RunGodwit({"simplify", in, "-o", out, "--cut-in", "nothing"}).status, 1);
 }
 
+TEST(SimplifyVerb, WeightsBesideTheModel) {
+  const TempDir dir;
+  OnnxGraph g;
+  std::vector<float> weights(64 * 64);
+  for (size_t i = 0; i < weights.size(); ++i) weights[i] = static_cast<float>(i % 23) * 0.1F - 1.0F;
+  g.Input("x", DataType::kFloat, {1, 64})
+      .Init<float>("w", {64, 64}, weights)
+      .Node("MatMul", {"x", "w"}, {"y"})
+      .Output("y", DataType::kFloat, {1, 64});
+  const std::string in = dir.Write("in.onnx", OnnxModel(g)), out = dir.Path("out.onnx");
+  const ProgramRun run = RunGodwit({"simplify", in, "-o", out, "--external-data", "--verify=own"});
+  EXPECT_EQ(run.status, 0) << run.err;
+  EXPECT_TRUE(Has(run.out, "proof: the written model gives the same")) << run.out;
+  EXPECT_EQ(std::filesystem::file_size(out + ".data"), weights.size() * sizeof(float));
+  EXPECT_LT(std::filesystem::file_size(out), 1000U);
+  // And back into one file; the second file of the source is an input that must not be overwritten.
+  EXPECT_EQ(RunGodwit({"simplify", out, "-o", dir.Path("one.onnx"), "--verify=own"}).status, 0);
+  EXPECT_GT(std::filesystem::file_size(dir.Path("one.onnx")), weights.size() * sizeof(float));
+  EXPECT_EQ(RunGodwit({"simplify", out, "-o", out + ".data"}).status, 1);
+}
+
 TEST(SimplifyVerb, RefusesWithoutLeavingAnything) {
   const TempDir dir;
   const std::string in = dir.Write("in.onnx", PaddedModel()), out = dir.Path("out.onnx");

@@ -47,6 +47,8 @@ Status OnnxFiles::Commit() {
   return model.Commit();
 }
 
+std::string WeightsName(const std::string& path) { return std::filesystem::path(path + ".data").filename().string(); }
+
 Result<OnnxFiles> WriteOnnxFiles(const Exported& exported, const std::string& path, const FileOptions& options) {
   const bool beside =
       options.weights == FileOptions::Weights::kBeside || onnx::ModelBytes(exported.model) > kLongestMessage;
@@ -57,8 +59,7 @@ Result<OnnxFiles> WriteOnnxFiles(const Exported& exported, const std::string& pa
   }
   const std::string weights_path = path + ".data";
   ExportArena arena;
-  const onnx::Model model =
-      WithWeightsIn(exported.model, std::filesystem::path(weights_path).filename().string(), &arena);
+  const onnx::Model model = WithWeightsIn(exported.model, WeightsName(path), &arena);
   TRY(AtomicFile data, AtomicFile::Create(weights_path, options.inputs));
   auto weights = std::make_unique<AtomicFile>(std::move(data));
   for (const onnx::Tensor& t : model.graph.initializers) {

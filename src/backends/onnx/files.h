@@ -29,6 +29,9 @@ struct OnnxFiles {
   Status Commit();
 };
 
+/// What the model at `path` calls its second file, which lies beside it.
+std::string WeightsName(const std::string& path);
+
 /// Writes the model to `path` and, where needed, its weights to `path`.data.
 Result<OnnxFiles> WriteOnnxFiles(const Exported& exported, const std::string& path, const FileOptions& options);
 

@@ -51,6 +51,11 @@ class ExternalFiles {
   /// The whole file of a location; `bytes_wanted` only makes the message of a missing one exact.
   Result<MappedFile::Ptr> OpenFile(std::string_view location, uint64_t bytes_wanted);
 
+  /// What a location holds, whatever lies on the disk.
+  void Provide(const std::string& location, MappedFile::Ptr file) {
+    files_.insert_or_assign(location, std::move(file));
+  }
+
   /// Lets messages about missing files name all that is missing, not one tensor's part.
   void Expect(const std::vector<SideFile>& files);
 

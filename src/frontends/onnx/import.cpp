@@ -22,6 +22,7 @@ Result<Graph> ImportModel(const MappedFile::Ptr& file, const ImportOptions& opti
   TRY(loaded->model, onnx::ParseModel(file->bytes(), options.limits, sink));
   // Side files are opened when a constant is first asked for, which may be long after the sink is gone.
   auto side_files = std::make_shared<onnx::ExternalFiles>(file->path(), options.allow_external, options.limits);
+  for (const auto& [location, contents] : options.side_files) side_files->Provide(location, contents);
   side_files->Expect(onnx::ListSideFiles(loaded->model, sink));
   GraphImport importer(loaded->model, TensorImport(loaded, std::move(side_files), options.limits), options, sink);
   RETURN_IF_ERROR(importer.Run());

@@ -19,6 +19,8 @@ struct ImportOptions {
   Limits limits;
   /// Folders beside the model's own where side files may lie.
   std::vector<std::string> allow_external;
+  /// Contents of side files by location, where they are not to be read from the disk.
+  std::map<std::string, MappedFile::Ptr> side_files;
   /// Dims of inputs, by input name: numbers fix, names keep a dim dynamic.
   std::map<std::string, std::vector<std::string>> shapes;
   /// Initialisers that are also graph inputs are constants unless this is set.
