@@ -30,6 +30,30 @@ Result<bool> DropKeptAxes(RewriteCtx& ctx) {
   return ctx.Rebuild(ops::kReduce, node->in, std::move(attrs));
 }
 
+// A reduction that leaves the other axes in order needs no transpose before it.
+Result<bool> ReduceTransposed(RewriteCtx& ctx) {
+  const Node* turn = ctx.Def(ctx.In(0), ops::kTranspose);
+  if (turn == nullptr || ctx.attrs().Flag("keep_dims", true) || !ctx.Ranked(ctx.In(0)) || !ctx.Has(1)) return false;
+  const int rank = ctx.Rank(ctx.In(0));
+  const auto perm = PermOf(*turn, rank);
+  const auto axes = AxesOf(ctx, ctx.In(1), rank);
+  if (!perm || !axes || axes->empty()) return false;
+  std::vector<int64_t> mapped;
+  int64_t last = -1;
+  for (int64_t k = 0; k < rank; ++k) {
+    const int64_t from = (*perm)[static_cast<size_t>(k)];
+    if (std::binary_search(axes->begin(), axes->end(), k)) {
+      mapped.push_back(from);
+    } else if (from < last) {
+      return false;
+    } else {
+      last = from;
+    }
+  }
+  std::sort(mapped.begin(), mapped.end());
+  return ctx.Rebuild(ops::kReduce, {turn->in[0], ctx.I64s(mapped)}, ctx.attrs());
+}
+
 struct Padding {
   ValueId x;
   std::vector<int64_t> begin, end;  ///< for each axis
@@ -165,10 +189,13 @@ Result<bool> PadOfPad(RewriteCtx& ctx) {
 const OpDef* const kViews[] = {&ops::kReshape, &ops::kFlatten, &ops::kSqueeze};
 const OpDef* const kWindows[] = {&ops::kConv, &ops::kAvgPool, &ops::kMaxPool};
 const OpDef* const kPads[] = {&ops::kPad};
+const OpDef* const kReduces[] = {&ops::kReduce};
 
 const Rule kRules[] = {
     {"drop-kept-axes", "A reduction does not keep axes that are taken away behind it.", Numerics::kExact, kViews,
      DropKeptAxes},
+    {"reduce-transposed", "A reduction reads what was transposed for it, where the axes that stay are in order.",
+     Numerics::kReassociating, kReduces, ReduceTransposed},
     {"pad-into-window", "Zeros around the operand of a convolution or mean are its own padding, as -inf is of a max.",
      Numerics::kExact, kWindows, PadIntoWindow},
     {"pad-of-pad", "Two paddings with the same number are one.", Numerics::kExact, kPads, PadOfPad},

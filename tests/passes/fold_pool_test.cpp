@@ -25,6 +25,20 @@ TEST(DropKeptAxes, BehindAMean) {
   EXPECT_EQ(CountNodes(c.graph), 3);
 }
 
+TEST(ReduceTransposed, WhereTheRestIsInOrder) {
+  const auto c = CheckSimplify(R"(const %axes: i64[2] = [1,2]
+  const %last: i64[1] = [-1]
+  main (%x: f32[N,3,4,5]) {
+    %a: f32[N,4,5,3] = transpose(%x, perm=[0,2,3,1])
+    %y: f32[N,3] = reduce(%a, %axes, mode="max", keep_dims=0)
+    %b: f32[5,4,N,3] = transpose(%x, perm=[3,2,0,1])
+    %z: f32[5,4,N] = reduce(%b, %last, mode="max", keep_dims=0)
+    yield(%y, %z)
+  })",
+                               Only({"reduce-transposed"}));
+  EXPECT_EQ(CountOps(c.graph, "transpose"), 1);
+}
+
 TEST(PadIntoWindow, ConvAndMean) {
   const auto c = CheckSimplify(R"(const %w: f32[2,1,2,2] = [1.0,2.0,3.0,-4.0,0.5,0.25,1.0,2.0]
   const %pads: i64[8] = [0,0,1,0,0,0,0,1]

@@ -35,5 +35,35 @@ TEST(ShedOnes, NotWhereTheShapeIsWanted) {
   EXPECT_EQ(CountOps(c.graph, "reshape"), 1);
 }
 
+TEST(TransposeOnce, BehindWhatIsDoneElementByElement) {
+  const auto c = CheckSimplify(R"(const %two: f32[] = [2.0]
+  main (%x: f32[N,2,3], %z: f32[N,2,3]) {
+    %a: f32[N,3,2] = transpose(%x, perm=[0,2,1])
+    %b: f32[N,3,2] = mul(%a, %a)
+    %c: f32[N,3,2] = transpose(%z, perm=[0,2,1])
+    %d: f32[N,3,2] = relu(%c)
+    %e: f32[N,3,2] = mul(%two, %d)
+    %y: f32[N,3,2] = sub(%b, %e)
+    yield(%y)
+  })",
+                               Only({"transpose-once"}));
+  EXPECT_EQ(CountOps(c.graph, "transpose"), 1);
+  EXPECT_EQ(CountOps(c.graph, "sub"), 1);
+}
+
+TEST(TransposeOnce, NotOfOtherAxesOrReaders) {
+  const auto c = CheckSimplify(R"(main (%x: f32[N,2,2], %z: f32[N,2,2]) {
+    %a: f32[N,2,2] = transpose(%x, perm=[0,2,1])
+    %c: f32[N,2,2] = transpose(%z, perm=[0,2,1])
+    %y: f32[N,2,2] = sub(%a, %c)
+    %w: f32[2,2,N] = transpose(%x, perm=[2,1,0])
+    %v: f32[2,2,N] = transpose(%z, perm=[1,2,0])
+    %t: f32[2,2,N] = add(%w, %v)
+    yield(%y, %a, %t)
+  })",
+                               Only({"transpose-once"}));
+  EXPECT_EQ(CountOps(c.graph, "transpose"), 4);
+}
+
 }  // namespace
 }  // namespace godwit
