@@ -17,7 +17,7 @@ fail() { failed=$((failed + 1)); failures+=("$1"); echo "FAILED $1"; }
 finish() {
   echo
   [ ${#failures[@]} -eq 0 ] || printf 'failed: %s\n' "${failures[@]}"
-  [ "$skipped" = 0 ] || echo "$skipped skipped (they need data that is not bundled)"
+  [ "$skipped" = 0 ] || echo "$skipped skipped (they need data or programs that are not here)"
   echo "$passed passed, $failed failed"
   [ "$failed" = 0 ] && [ "$passed" -gt 0 ]
   exit
