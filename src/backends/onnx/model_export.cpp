@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "ir/walk.h"
 #include "ops/ops.h"
+#include "targets/onnx_schema.h"
 
 namespace godwit::to_onnx {
 
@@ -226,6 +227,13 @@ bool ModelExport::MayWrite(std::string_view domain) const {
   return std::find(options_.domains.begin(), options_.domains.end(), domain) != options_.domains.end();
 }
 
+int64_t ModelExport::SourceOpset() const {
+  for (const auto& [domain, version] : graph_.opsets) {
+    if (IsStandard(domain)) return version;
+  }
+  return 0;
+}
+
 int64_t ModelExport::VersionOf(std::string_view domain) const {
   if (IsStandard(domain)) return opset_;
   for (const auto& [name, version] : graph_.opsets) {
@@ -305,10 +313,15 @@ void ModelExport::Alias(Scope& fragment, ValueId value, ValueId result) {
 }
 
 void ModelExport::Copy(Scope& fragment, ValueId value, ValueId result) {
-  WriteIdentity(NameOf(fragment, value), NameOf(*fragment.outer(), result));
+  WriteIdentity(NameOf(fragment, value), NameOf(*fragment.outer(), result), fragment.TypeOf(value));
 }
 
-void ModelExport::WriteIdentity(Name in, Name out) {
+void ModelExport::WriteIdentity(Name in, Name out, const Type& type) {
+  const targets::OnnxSchema* schema = targets::FindSchema("", "Identity", opset_);
+  if (schema != nullptr && !schema->inputs[0].types->Has(type)) {
+    sink_->Add(Diag(diag::kTargetDtype, fmt::format("Identity of opset {} does not take {}", opset_, type.ToString()))
+                   .Tensor(std::string(out)));
+  }
   onnx::Node n;
   n.op_type = "Identity";
   n.name = NewNodeName(Concat(out, "_Identity"));
@@ -347,7 +360,7 @@ onnx::Graph ModelExport::Contents(Scope& scope, RegionId id, const std::vector<N
         info.name = name;
       } else {
         info.name = i < outputs.size() ? outputs[i] : NewName(Concat(name, "_out"));
-        WriteIdentity(name, info.name);
+        WriteIdentity(name, info.name, scope.TypeOf(v));
       }
       info.type = ToOnnxType(scope.TypeOf(v), symbols == Symbols::kNamed ? symbols : Symbols::kNoDims, &arena_);
     }

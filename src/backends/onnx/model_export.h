@@ -20,6 +20,7 @@ class ModelExport final : public LegaliseTarget {
 
   // What NodeExport needs.
   [[nodiscard]] int opset() const { return opset_; }
+  [[nodiscard]] int64_t SourceOpset() const;
   ExportArena& arena() { return arena_; }
   Legaliser& legaliser() { return legaliser_; }
   /// The value's name; constants become a part of the file. Does not say that the value is wanted.
@@ -51,7 +52,7 @@ class ModelExport final : public LegaliseTarget {
   Name Unused(std::string_view wanted, const std::unordered_set<std::string>& taken);
   Name Initialize(Constant constant, Name name, uint32_t order);
   Name Unnamed(Constant constant, const Tensor* contents);
-  void WriteIdentity(Name in, Name out);
+  void WriteIdentity(Name in, Name out, const Type& type);
   std::span<const onnx::Node> TakeNodes(size_t from);
   onnx::Graph Contents(Scope& scope, RegionId region, const std::vector<Name>& outputs, Symbols symbols);
   void Keep(const Scope& scope, const Node& node, std::vector<onnx::Node>& written);

@@ -32,6 +32,8 @@ NodeExport::NodeExport(ModelExport& exporter, Scope& scope, NodeId id, const Row
 
 int NodeExport::opset() const { return exporter_.opset(); }
 
+int64_t NodeExport::source_opset() const { return exporter_.SourceOpset(); }
+
 std::string_view NodeExport::source_op() const { return scope_.graph().origin(node_.origin).op_type; }
 
 const Type& NodeExport::TypeOf(ValueId id) const {

@@ -32,6 +32,8 @@ class NodeExport {
   [[nodiscard]] const Row& row() const { return row_; }
   /// The operator set of ai.onnx that is written.
   [[nodiscard]] int opset() const;
+  /// That of the source; 0 where it has none.
+  [[nodiscard]] int64_t source_opset() const;
   /// The source's operator, "Sum" or "com.microsoft.Gelu": which of several ways to say the same it chose.
   [[nodiscard]] std::string_view source_op() const;
 

@@ -89,8 +89,10 @@ Result<Ints> UnequalParts(NodeExport& n) {
   const auto count = static_cast<int64_t>(n.n_out());
   const std::optional<int64_t> dim =
       axis >= 0 && axis < rank ? n.TypeOf(0).shape()[static_cast<size_t>(axis)].known() : std::nullopt;
-  if (!dim) return n.LacksForm(fmt::format("whether {} parts are equal is not known", count));
+  // Where they have to be equal in the source they are.
+  if (!dim && n.source_opset() >= 18) return n.LacksForm(fmt::format("whether {} parts are equal is not known", count));
   Ints sizes;
+  if (!dim) return sizes;
   if (*dim % count == 0) return sizes;
   const int64_t part = (*dim + count - 1) / count;
   for (int64_t left = *dim, i = 0; i < count; ++i, left -= sizes.back()) sizes.push_back(std::min(part, left));
