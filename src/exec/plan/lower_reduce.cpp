@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "exec/kernels/reduce.h"
 #include "exec/plan/dispatch.h"
 #include "exec/plan/lower_rules.h"
 #include "exec/plan/reorder_step.h"
+#include "exec/plan/unary_of.h"
 #include "ops/ops.h"
 
 namespace godwit::plan {
@@ -233,22 +235,57 @@ Result<bool> LowerNormGroups(Lowering& l, NodeId id) {
   return true;
 }
 
+/// Batch norm of known statistics, and a function of each element after it. Worked on piece by piece, so that what
+/// follows finds the piece in cache.
 template <class T>
 class NormChannelsStep final : public Step {
  public:
-  explicit NormChannelsStep(const Dims& dims) : outer_(dims[0]), channels_(dims[1]) {
-    for (size_t i = 2; i < dims.size(); ++i) inner_ *= dims[i];
-  }
+  /// `inner` places share a channel; blocks are [outer][block of channels][place][16].
+  NormChannelsStep(const Lines& lines, bool blocked) : lines_(lines), blocked_(blocked) {}
   Status Run(Frame& frame) const override {
-    kernels::NormChannels<T>(frame.In<T>(reads[0]), outer_, channels_, inner_, frame.In<T>(reads[1]),
-                             frame.In<T>(reads[2]), frame.In<T>(reads[3]), frame.Out<T>(writes[0]), frame.threads);
+    const int64_t channels = blocked_ ? (lines_.count + 15) / 16 : lines_.count;
+    const bool rows = !blocked_ && lines_.inner == 1;
+    const int64_t at_once = rows ? 1 + 4096 / lines_.count : 1;
+    const int64_t pieces = rows ? (lines_.outer + at_once - 1) / at_once : lines_.outer * channels;
+    const int64_t width = rows ? lines_.count : blocked_ ? 16 : 1;  // channels of a piece
+    ParallelFor(frame.threads, pieces, 1 + 16384 / (lines_.inner * width * at_once), [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t channel = rows ? 0 : i % channels * width;
+        const int64_t size = rows ? std::min(at_once, lines_.outer - i * at_once) * width : lines_.inner * width;
+        const int64_t from = rows ? i * at_once * width : i * size;
+        const bool last = rows || blocked_;
+        T* y = frame.Out<T>(writes[0]) + from;
+        kernels::NormChannels<T>(frame.In<T>(reads[0]) + from, last ? size / width : 1, width, last ? 1 : size,
+                                 frame.In<T>(reads[1]) + channel, frame.In<T>(reads[2]) + channel,
+                                 frame.In<T>(reads[3]) + channel, y);
+        kernels::ApplyUnary(activation_, y, y, size);
+      }
+    });
     return Ok{};
   }
-  [[nodiscard]] std::string Label() const override { return "batch norm"; }
+  bool FuseUnary(const kernels::Unary& f) override {
+    if (activation_.op != kernels::UnaryOp::kIdentity) return false;
+    activation_ = f;
+    return true;
+  }
+  [[nodiscard]] std::string Label() const override {
+    if (activation_.op == kernels::UnaryOp::kIdentity) return "batch norm";
+    return fmt::format("batch norm + {}", UnaryName(activation_.op));
+  }
 
  private:
-  int64_t outer_, channels_, inner_ = 1;
+  Lines lines_;
+  bool blocked_;
+  kernels::Unary activation_;
 };
+
+// With zeros behind, as many as fill the last block.
+Tensor Filled(const Tensor& values) {
+  Tensor out(values.dtype(), {(values.size() + 15) / 16 * 16});
+  std::memset(out.mutable_raw(), 0, out.bytes());
+  std::memcpy(out.mutable_raw(), values.raw(), values.bytes());
+  return out;
+}
 
 template <class T>
 Tensor ScaleOf(const Tensor& scale, const Tensor& variance, double epsilon) {
@@ -264,25 +301,31 @@ Result<bool> LowerBatchNorm(Lowering& l, NodeId id) {
   const Node& node = l.graph().node(id);
   const Attrs& attrs = l.AttrsOf(id);
   if (!Ready(l, node) || attrs.Flag("training")) return false;
-  Dims dims = l.DimsOf(node.in[0]);
+  const Dims dims = l.DimsOf(node.in[0]);
   const auto rank = static_cast<int64_t>(dims.size());
   const int64_t given = attrs.Int("channel_axis", 1), channel = given < 0 ? given + rank : given;
   if (rank < 2 || channel < 1 || channel >= rank) return false;
-  // As [outer, channels, inner].
-  const Lines around = LinesOf(dims, static_cast<int>(channel), static_cast<int>(channel) + 1);
-  dims = {around.outer, around.count, around.inner};
+  const Lines lines = LinesOf(dims, static_cast<int>(channel), static_cast<int>(channel) + 1);
+  const Layout layout = l.LayoutOf(node.in[0]);
+  const bool blocked =
+      (layout == Layout::kBlocked && channel == 1) || (layout == Layout::kBlockedLast && channel == rank - 1);
   const DType dtype = l.TypeOf(node.in[0]).dtype();
   const Tensor* statistics[4];
   for (size_t i = 0; i < 4; ++i) {
     statistics[i] = l.Known(node.in[i + 1]);
-    if (statistics[i] == nullptr || statistics[i]->dtype() != dtype || statistics[i]->size() != dims[1]) return false;
+    if (statistics[i] == nullptr || statistics[i]->dtype() != dtype || statistics[i]->size() != lines.count)
+      return false;
   }
   const double epsilon = attrs.Float("epsilon", 1e-5);
   Tensor scale = dtype == DType::kF64 ? ScaleOf<double>(*statistics[0], *statistics[3], epsilon)
                                       : ScaleOf<float>(*statistics[0], *statistics[3], epsilon);
-  auto step = MakeStep<NormChannelsStep>(dtype, dims);
-  step->reads = {l.Plain(node.in[0]), l.Plain(node.in[3]), l.AddConstant(std::move(scale)), l.Plain(node.in[2])};
-  step->writes = {l.Define(node.out[0], Layout::kPlain)};
+  // In blocks, every image is one of its own; in the plain layout, what lies before the channels is.
+  const Image image = ImageOf(dims, blocked ? layout : Layout::kBlocked);
+  auto step =
+      MakeStep<NormChannelsStep>(dtype, blocked ? Lines{image.batch, lines.count, image.spatial} : lines, blocked);
+  step->reads = {l.In(node.in[0], blocked ? layout : Layout::kPlain), l.AddConstant(Filled(*statistics[2])),
+                 l.AddConstant(Filled(scale)), l.AddConstant(Filled(*statistics[1]))};
+  step->writes = {l.Define(node.out[0], blocked ? layout : Layout::kPlain)};
   l.Emit(std::move(step), id);
   return true;
 }

@@ -353,6 +353,10 @@ Status Lowering::Run() {
   for (NodeId id : order_) {
     RETURN_IF_ERROR(LowerNode(id));
     if (failure_) return std::move(failure_);
+    // Weights converted to another precision, and packed by now, need not wait for the end.
+    for (ValueId v : graph_.node(id).in) {
+      if (v && graph_.IsConstant(v) && users_[v.index].back() == id) facts_.known[v.index] = RtValue();
+    }
   }
   for (ValueId v : region.results) out_.outputs_.push_back(Plain(v));
   if (failure_) return std::move(failure_);
