@@ -1,5 +1,6 @@
 // add, sub, mul, div: elementwise arithmetic of two operands with numpy broadcasting.
 #include "ir/op_def.h"
+#include "ops/commute_rules.h"
 #include "ops/samples.h"
 #include "ops/wide.h"
 
@@ -104,6 +105,7 @@ extern const OpDef kAdd{.name = "add",
                         .constraints = kBroadcastRule,
                         .infer = InferAdd,
                         .eval = EvalAdd,
+                        .commute = CommuteBroadcast,
                         .samples = Samples};
 extern const OpDef kSub{.name = "sub",
                         .doc = "a - b; integers wrap.",
@@ -112,6 +114,7 @@ extern const OpDef kSub{.name = "sub",
                         .constraints = kBroadcastRule,
                         .infer = InferSub,
                         .eval = EvalSub,
+                        .commute = CommuteBroadcast,
                         .samples = Samples};
 extern const OpDef kMul{.name = "mul",
                         .doc = "a * b; integers wrap.",
@@ -120,6 +123,7 @@ extern const OpDef kMul{.name = "mul",
                         .constraints = kBroadcastRule,
                         .infer = InferMul,
                         .eval = EvalMul,
+                        .commute = CommuteBroadcast,
                         .samples = Samples};
 extern const OpDef kDiv{.name = "div",
                         .doc = "a / b; integers truncate toward zero, x / 0 is 0 for integers.",
@@ -128,6 +132,7 @@ extern const OpDef kDiv{.name = "div",
                         .constraints = kBroadcastRule,
                         .infer = InferDiv,
                         .eval = EvalDiv,
+                        .commute = CommuteBroadcast,
                         .samples = Samples};
 
 }  // namespace godwit::ops

@@ -1,5 +1,6 @@
 // logical_and, logical_or, logical_xor, bitwise_and, bitwise_or, bitwise_xor, bit_shift.
 #include "ops/broadcast.h"
+#include "ops/commute_rules.h"
 #include "ops/decompose.h"
 #include "ops/elementwise.h"
 #include "ops/samples.h"
@@ -101,6 +102,7 @@ constexpr OpDef Logical(std::string_view name, std::string_view doc, Status (*in
           .constraints = kBroadcastConstraint,
           .infer = infer,
           .eval = eval,
+          .commute = CommuteBroadcast,
           .samples = BoolSamples};
 }
 constexpr OpDef Bitwise(std::string_view name, std::string_view doc, Status (*eval)(EvalCtx&),
@@ -112,6 +114,7 @@ constexpr OpDef Bitwise(std::string_view name, std::string_view doc, Status (*ev
           .constraints = kBroadcastConstraint,
           .infer = InferBinary,
           .eval = eval,
+          .commute = CommuteBroadcast,
           .decompose = decompose,
           .samples = BitSamples};
 }

@@ -1,6 +1,7 @@
 // min, max, mod: two numbers of one type to one number.
 #include <cmath>
 
+#include "ops/commute_rules.h"
 #include "ops/elementwise.h"
 #include "ops/samples.h"
 
@@ -91,6 +92,7 @@ extern const OpDef kMin{.name = "min",
                         .constraints = kBroadcastConstraint,
                         .infer = InferMin,
                         .eval = EvalMin,
+                        .commute = CommuteBroadcast,
                         .samples = Samples};
 extern const OpDef kMax{.name = "max",
                         .doc = "The larger of a and b; NaN where either is NaN.",
@@ -99,6 +101,7 @@ extern const OpDef kMax{.name = "max",
                         .constraints = kBroadcastConstraint,
                         .infer = InferMax,
                         .eval = EvalMax,
+                        .commute = CommuteBroadcast,
                         .samples = Samples};
 extern const OpDef kMod{.name = "mod",
                         .doc = "The remainder of a / b; x mod 0 is 0 for integers.",
@@ -108,6 +111,7 @@ extern const OpDef kMod{.name = "mod",
                         .constraints = kBroadcastConstraint,
                         .infer = InferMod,
                         .eval = EvalMod,
+                        .commute = CommuteBroadcast,
                         .samples = ModSamples};
 
 }  // namespace godwit::ops

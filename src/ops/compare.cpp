@@ -1,5 +1,6 @@
 // equal, less, less_equal: two operands to a bool tensor. "Greater" is `less` with its operands swapped.
 #include "ops/broadcast.h"
+#include "ops/commute_rules.h"
 #include "ops/elementwise.h"
 #include "ops/samples.h"
 
@@ -89,6 +90,7 @@ extern const OpDef kEqual{.name = "equal",
                           .constraints = kBroadcastConstraint,
                           .infer = InferEqual,
                           .eval = EvalEqual,
+                          .commute = CommuteBroadcast,
                           .samples = EqualSamples};
 extern const OpDef kLess{.name = "less",
                          .doc = "True where a < b.",
@@ -97,6 +99,7 @@ extern const OpDef kLess{.name = "less",
                          .constraints = kBroadcastConstraint,
                          .infer = InferLess,
                          .eval = EvalLess,
+                         .commute = CommuteBroadcast,
                          .samples = Samples};
 extern const OpDef kLessEqual{.name = "less_equal",
                               .doc = "True where a <= b.",
@@ -105,6 +108,7 @@ extern const OpDef kLessEqual{.name = "less_equal",
                               .constraints = kBroadcastConstraint,
                               .infer = InferLessEqual,
                               .eval = EvalLessEqual,
+                              .commute = CommuteBroadcast,
                               .samples = Samples};
 
 }  // namespace godwit::ops

@@ -4,6 +4,7 @@
 #include "ir/eval.h"
 #include "ir/infer.h"
 #include "ir/op_def.h"
+#include "ops/commute_rules.h"
 #include "ops/samples.h"
 #include "ops/strided_copy.h"
 
@@ -111,6 +112,7 @@ extern const OpDef kConcat{.name = "concat",
                            .constraints = kRules,
                            .infer = Infer,
                            .eval = Eval,
+                           .commute = CommuteConcat,
                            .samples = Samples};
 
 }  // namespace godwit::ops

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "ir/op_def.h"
+#include "ops/commute_rules.h"
 #include "ops/decompose.h"
 #include "ops/lines.h"
 #include "ops/plain.h"
@@ -75,6 +76,7 @@ extern const OpDef kCum{.name = "cum",
                         .constraints = kRules,
                         .infer = InferSame,
                         .eval = Eval,
+                        .commute = CommuteCum,
                         .decompose = DecomposeCum,
                         .samples = Samples};
 

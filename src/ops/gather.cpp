@@ -4,6 +4,7 @@
 #include "ir/eval.h"
 #include "ir/infer.h"
 #include "ir/op_def.h"
+#include "ops/commute_rules.h"
 #include "ops/samples.h"
 #include "ops/strided_copy.h"
 
@@ -82,6 +83,7 @@ extern const OpDef kGather{.name = "gather",
                            .constraints = kRules,
                            .infer = Infer,
                            .eval = Eval,
+                           .commute = CommuteGather,
                            .samples = Samples};
 
 }  // namespace godwit::ops

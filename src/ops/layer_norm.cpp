@@ -5,6 +5,7 @@
 
 #include "ir/op_def.h"
 #include "ops/broadcast.h"
+#include "ops/commute_rules.h"
 #include "ops/decompose.h"
 #include "ops/plain.h"
 #include "ops/samples.h"
@@ -130,12 +131,14 @@ std::span<const Sample> LayerSamples() {
   static const Sample samples[] = {{{"f32[2,3,4]", "f32[4]", "f32[4]"}, {}, 3},
                                    {{"f32[2,3,4]", "f32[3,4]"}, {{"axis", int64_t{1}}, {"epsilon", 0.1}}},
                                    {{"f16[3,8]", "f16[8]", "f16[8]"}, {}},
+                                   {{"f32[3,2,4]", "f32[4]"}, {}},
                                    {{"f64[3,5]"}, {{"axis", int64_t{0}}}}};
   return samples;
 }
 std::span<const Sample> RmsSamples() {
   static const Sample samples[] = {{{"f32[2,3,4]", "f32[4]"}, {}, 2},
                                    {{"f16[2,3,4]", "f16[3,4]"}, {{"axis", int64_t{1}}}},
+                                   {{"f32[3,2,4]", "f32[4]"}, {}},
                                    {{"f64[3,5]"}, {{"axis", int64_t{0}}}}};
   return samples;
 }
@@ -150,6 +153,7 @@ extern const OpDef kLayerNorm{.name = "layer_norm",
                               .constraints = kRules,
                               .infer = InferNorm,
                               .eval = EvalLayer,
+                              .commute = CommuteSuffix,
                               .decompose = DecomposeLayerNorm,
                               .samples = LayerSamples};
 extern const OpDef kRmsNorm{.name = "rms_norm",
@@ -160,6 +164,7 @@ extern const OpDef kRmsNorm{.name = "rms_norm",
                             .constraints = kRules,
                             .infer = InferNorm,
                             .eval = EvalRms,
+                            .commute = CommuteSuffix,
                             .decompose = DecomposeRmsNorm,
                             .samples = RmsSamples};
 

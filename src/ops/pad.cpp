@@ -8,6 +8,7 @@
 #include "ir/eval.h"
 #include "ir/infer.h"
 #include "ir/op_def.h"
+#include "ops/commute_rules.h"
 #include "ops/decompose.h"
 #include "ops/samples.h"
 #include "ops/strided_copy.h"
@@ -184,6 +185,7 @@ extern const OpDef kPad{.name = "pad",
                         .constraints = kRules,
                         .infer = Infer,
                         .eval = Eval,
+                        .commute = CommutePad,
                         .decompose = DecomposePad,
                         .samples = Samples};
 

@@ -1,6 +1,7 @@
 // pow: the one arithmetic operator whose operands may differ in type.
 #include "base/mathfn.h"
 #include "ops/broadcast.h"
+#include "ops/commute_rules.h"
 #include "ops/elementwise.h"
 #include "ops/samples.h"
 
@@ -72,6 +73,7 @@ extern const OpDef kPow{.name = "pow",
                         .constraints = kBroadcastConstraint,
                         .infer = InferBinary,
                         .eval = Eval,
+                        .commute = CommuteBroadcast,
                         .samples = Samples};
 
 }  // namespace godwit::ops

@@ -1,4 +1,5 @@
 // reduce: sums, means, extremes and norms over axes.
+#include "ops/commute_rules.h"
 #include "ops/decompose.h"
 #include "ops/reduce_common.h"
 
@@ -288,6 +289,7 @@ extern const OpDef kReduce{.name = "reduce",
                            .constraints = kRules,
                            .infer = Infer,
                            .eval = Eval,
+                           .commute = CommuteReduce,
                            .decompose = DecomposeReduce,
                            .samples = Samples};
 

@@ -6,6 +6,7 @@
 #include "ir/eval.h"
 #include "ir/infer.h"
 #include "ir/op_def.h"
+#include "ops/commute_rules.h"
 #include "ops/samples.h"
 #include "ops/strided_copy.h"
 
@@ -191,6 +192,7 @@ extern const OpDef kSlice{.name = "slice",
                           .constraints = kRules,
                           .infer = Infer,
                           .eval = Eval,
+                          .commute = CommuteSlice,
                           .samples = Samples};
 
 }  // namespace godwit::ops

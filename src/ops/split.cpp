@@ -6,6 +6,7 @@
 #include "ir/eval.h"
 #include "ir/infer.h"
 #include "ir/op_def.h"
+#include "ops/commute_rules.h"
 #include "ops/decompose.h"
 #include "ops/samples.h"
 #include "ops/strided_copy.h"
@@ -130,6 +131,7 @@ extern const OpDef kSplit{.name = "split",
                           .constraints = kRules,
                           .infer = Infer,
                           .eval = Eval,
+                          .commute = CommuteSplit,
                           .decompose = DecomposeSplit,
                           .samples = Samples};
 

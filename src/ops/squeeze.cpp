@@ -6,6 +6,7 @@
 #include "ir/eval.h"
 #include "ir/infer.h"
 #include "ir/op_def.h"
+#include "ops/commute_rules.h"
 #include "ops/decompose.h"
 #include "ops/samples.h"
 
@@ -179,6 +180,7 @@ extern const OpDef kSqueeze{.name = "squeeze",
                             .constraints = kSqueezeRules,
                             .infer = InferSqueeze,
                             .eval = EvalSqueeze,
+                            .commute = CommuteSqueeze,
                             .decompose = DecomposeSqueeze,
                             .samples = SqueezeSamples};
 extern const OpDef kUnsqueeze{.name = "unsqueeze",
@@ -188,6 +190,7 @@ extern const OpDef kUnsqueeze{.name = "unsqueeze",
                               .constraints = kUnsqueezeRules,
                               .infer = InferUnsqueeze,
                               .eval = EvalUnsqueeze,
+                              .commute = CommuteUnsqueeze,
                               .decompose = DecomposeUnsqueeze,
                               .samples = UnsqueezeSamples};
 extern const OpDef kFlatten{.name = "flatten",

@@ -1,5 +1,6 @@
 // where, clip, prelu: elementwise operators that choose between values.
 #include "ops/broadcast.h"
+#include "ops/commute_rules.h"
 #include "ops/elementwise.h"
 #include "ops/samples.h"
 
@@ -160,6 +161,7 @@ extern const OpDef kWhere{.name = "where",
                           .constraints = kBroadcastConstraint,
                           .infer = InferWhere,
                           .eval = EvalWhere,
+                          .commute = CommuteBroadcast,
                           .samples = WhereSamples};
 extern const OpDef kClip{.name = "clip",
                          .doc = "x cut to [min, max]; either may be absent.",

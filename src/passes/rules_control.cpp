@@ -128,8 +128,24 @@ Result<bool> UnusedOfLoop(RewriteCtx& ctx) {
   return false;
 }
 
+// Results that an operator need not give, and that nobody takes.
+Result<bool> UnusedResults(RewriteCtx& ctx) {
+  if (!ctx.node().regions.empty() || ctx.node().op->effect == Effect::kWrites) return false;
+  const std::span<const OperandDef> defs = ctx.node().op->results;
+  bool dropped = false;
+  for (size_t i = 1; i < ctx.node().out.size() && i < defs.size(); ++i) {
+    if ((defs[i].flags & OperandDef::kOptional) == 0 || !ctx.Out(i) || ctx.editor().Used(ctx.Out(i))) continue;
+    ctx.editor().DropResult(ctx.id(), i);
+    dropped = true;
+  }
+  return dropped;
+}
+
 const OpDef* const kIfs[] = {&ops::kIf};
 const OpDef* const kLoops[] = {&ops::kLoop};
+
+const OpDef* const kWithOptional[] = {&ops::kBatchNorm, &ops::kLayerNorm, &ops::kAttention, &ops::kLstm,
+                                      &ops::kGru,       &ops::kRnn,       &ops::kMaxPool,   &ops::kUnique};
 
 const Rule kRules[] = {
     {"inline-if", "An if with a constant condition is the region that it chooses.", Numerics::kExact, kIfs, InlineIf},
@@ -137,6 +153,8 @@ const Rule kRules[] = {
     {"unused-of-if", "Results of an if that nobody uses are not computed.", Numerics::kExact, kIfs, UnusedOfIf},
     {"loop-invariant", "What a loop carries unchanged is taken from outside.", Numerics::kExact, kLoops, Invariant},
     {"unused-of-loop", "What a loop carries or stacks for nobody is left out.", Numerics::kExact, kLoops, UnusedOfLoop},
+    {"unused-results", "Results that may be left out, and that nobody uses, are.", Numerics::kExact, kWithOptional,
+     UnusedResults},
 };
 
 }  // namespace

@@ -1,6 +1,8 @@
 #include "rewrite/editor.h"
 
 #include <algorithm>
+#include <string>
+#include <unordered_set>
 #include <utility>
 
 #include "base/text.h"
@@ -20,17 +22,54 @@ Editor::Editor(Graph& graph) : graph_(graph), inference_(graph) {
   TakeTouched();
 }
 
-// Types stated in the file may say more than can be inferred, and the other way round.
+namespace {
+
+using Names = std::unordered_set<std::string>;
+
+bool SpeaksOf(const Names& names, const Dim& dim) {
+  std::vector<std::string> symbols;
+  dim.CollectSymbols(&symbols);
+  return std::all_of(symbols.begin(), symbols.end(), [&](const std::string& s) { return names.contains(s); });
+}
+
+// What follows from the sizes of the inputs is so, whatever the file states: stated types go stale when somebody makes
+// an input's size free. What does not follow is taken from what is stated.
+Type Reconcile(Type stated, const Type& inferred, const Names& sizes) {
+  std::optional<Type> both = Meet(stated, inferred);
+  if (!both) return inferred.is_unknown() ? std::move(stated) : inferred;
+  if (!inferred.ranked()) return *std::move(both);
+  for (size_t i = 0; i < inferred.shape().size(); ++i) {
+    const Dim& dim = inferred.shape()[i];
+    if (!dim.is_static() && SpeaksOf(sizes, dim)) both->tensor().shape[i] = dim;
+  }
+  return *std::move(both);
+}
+
+}  // namespace
+
 void Editor::InferAll() {
-  std::vector<Type> before;
-  before.reserve(graph_.value_count());
-  for (uint32_t i = 0; i < graph_.value_count(); ++i) before.push_back(graph_.value(ValueId{i}).type);
-  for (NodeId id : graph_.region(Graph::main()).nodes) Refine(id);
-  for (uint32_t i = 0; i < before.size(); ++i) {
-    Type& type = graph_.value(ValueId{i}).type;
-    if (type == before[i]) continue;
-    std::optional<Type> both = Meet(before[i], type);
-    type = both ? *std::move(both) : std::move(before[i]);
+  Names sizes;
+  for (ValueId v : graph_.region(Graph::main()).params) {
+    std::vector<std::string> symbols;
+    for (const Dim& dim : graph_.value(v).type.shape()) dim.CollectSymbols(&symbols);
+    sizes.insert(symbols.begin(), symbols.end());
+  }
+  std::vector<Type> stated;
+  stated.reserve(graph_.value_count());
+  for (uint32_t i = 0; i < graph_.value_count(); ++i) stated.push_back(graph_.value(ValueId{i}).type);
+  for (NodeId id : graph_.region(Graph::main()).nodes) {
+    const bool inferred = inference_.InferNode(id).ok();
+    for (ValueId v : graph_.node(id).out) {
+      if (!v) continue;
+      Type& type = graph_.value(v).type;
+      type = inferred ? Reconcile(stated[v.index], type, sizes) : stated[v.index];
+    }
+  }
+  // Values of inner regions were inferred with the nodes that hold these.
+  for (uint32_t i = 0; i < stated.size(); ++i) {
+    Value& value = graph_.value(ValueId{i});
+    const RegionId home = HomeOf(ValueId{i});
+    if (home != Graph::main() && !value.constant) value.type = Reconcile(std::move(stated[i]), value.type, sizes);
   }
 }
 
@@ -117,6 +156,7 @@ Result<NodeId> Editor::AddNode(RegionId region, const OpDef& op, std::vector<Val
     return status.TakeDiag();
   }
   Touch(id);
+  unused_.push_back(id);  // in case nobody comes to use it
   for (ValueId v : operands) {
     if (v) TouchDef(v);
   }

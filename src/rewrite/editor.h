@@ -21,7 +21,7 @@ struct UseSite {
 
 class Editor {
  public:
-  /// Infers types and contents anew; known types only ever get more precise.
+  /// Infers types and contents anew: what follows from the types of the inputs counts more than what was stated.
   explicit Editor(Graph& graph);
 
   [[nodiscard]] Graph& graph() { return graph_; }

@@ -140,6 +140,17 @@ TEST(Editor, AFailedNodeIsGoneAgain) {
   EXPECT_TRUE(MainNodes(g).empty());
 }
 
+TEST(Editor, StaleTypesGiveWay) {
+  Graph g = Parse(R"(main (%x: f32[N,3], %i: i64[K]) {
+    %a: f32[1,3] = exp(%x)
+    %b: i64[1,5] = non_zero(%i)
+    yield(%a, %b)
+  })");
+  Editor editor(g);
+  EXPECT_EQ(g.value(g.region(Graph::main()).results[0]).type.ToString(), "f32[N,3]") << "follows from the input";
+  EXPECT_EQ(g.value(g.region(Graph::main()).results[1]).type.ToString(), "i64[1,5]") << "is known only as stated";
+}
+
 TEST(Permutations, ComposeAndInvert) {
   const Perm a = {2, 0, 1};
   const Perm b = {1, 0, 2};
