@@ -48,11 +48,10 @@ Type Reconcile(Type stated, const Type& inferred, const Names& sizes) {
 }  // namespace
 
 void Editor::InferAll() {
-  Names sizes;
   for (ValueId v : graph_.region(Graph::main()).params) {
     std::vector<std::string> symbols;
     for (const Dim& dim : graph_.value(v).type.shape()) dim.CollectSymbols(&symbols);
-    sizes.insert(symbols.begin(), symbols.end());
+    sizes_.insert(symbols.begin(), symbols.end());
   }
   std::vector<Type> stated;
   stated.reserve(graph_.value_count());
@@ -62,14 +61,14 @@ void Editor::InferAll() {
     for (ValueId v : graph_.node(id).out) {
       if (!v) continue;
       Type& type = graph_.value(v).type;
-      type = inferred ? Reconcile(stated[v.index], type, sizes) : stated[v.index];
+      type = inferred ? Reconcile(stated[v.index], type, sizes_) : stated[v.index];
     }
   }
   // Values of inner regions were inferred with the nodes that hold these.
   for (uint32_t i = 0; i < stated.size(); ++i) {
     Value& value = graph_.value(ValueId{i});
     const RegionId home = HomeOf(ValueId{i});
-    if (home != Graph::main() && !value.constant) value.type = Reconcile(std::move(stated[i]), value.type, sizes);
+    if (home != Graph::main() && !value.constant) value.type = Reconcile(std::move(stated[i]), value.type, sizes_);
   }
 }
 
@@ -341,6 +340,11 @@ bool Editor::Refine(NodeId id) {
     if (!out[i]) continue;
     Type& type = graph_.value(out[i]).type;
     std::optional<Type> both = inferred ? Meet(before[i], type) : std::nullopt;
+    // An expression of the inputs' sizes says more than a symbol for a size that nobody knew.
+    for (size_t k = 0; both && type.ranked() && before[i].ranked() && k < type.shape().size(); ++k) {
+      Dim& dim = both->tensor().shape[k];
+      if (!dim.is_static() && !SpeaksOf(sizes_, dim) && SpeaksOf(sizes_, type.shape()[k])) dim = type.shape()[k];
+    }
     if (both && !(*both == before[i])) {
       type = *std::move(both);
       refined = true;

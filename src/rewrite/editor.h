@@ -4,6 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "base/result.h"
@@ -89,6 +92,7 @@ class Editor {
 
   Graph& graph_;
   Inference inference_;
+  std::unordered_set<std::string> sizes_;             // symbols of the inputs' dims
   std::vector<std::vector<UseSite>> uses_;            // by value
   std::vector<std::vector<uint32_t>> operand_slots_;  // by node: where each operand stands in its value's uses
   std::vector<std::vector<uint32_t>> result_slots_;   // by region, of its results
