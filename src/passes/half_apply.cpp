@@ -98,9 +98,9 @@ class Converter {
     const bool main = region == Graph::main();
     std::vector<ValueId>& results = graph_.region(region).results;
     for (ValueId& v : results) {
-      if (!WasF32(v) || (main && !options_.keep_io)) continue;
+      if (!WasF32(v)) continue;
       const ValueId stated = v;
-      TRY(v, As(v, false, nullptr, 0));
+      TRY(v, As(v, main && !options_.keep_io, nullptr, 0));
       if (v != stated && graph_.value(v).name.empty()) graph_.value(v).name.swap(graph_.value(stated).name);
     }
     return Ok{};

@@ -21,6 +21,7 @@ enum class Trait : uint8_t {
   kComputes,
   kDelicate,  ///< long sums, exponentials: first to stay in mixed precision
   kMoves,     ///< only moves elements
+  kHeavy,     ///< most of the work: worth two casts
 };
 
 /// An operator with half kernels, by what ai.onnx calls it or what it is made of there.
@@ -41,12 +42,12 @@ const Row kRows[] = {
     {&ops::kClip, "Clip"},
     {&ops::kCompress, "Compress", Trait::kMoves},
     {&ops::kConcat, "Concat", Trait::kMoves},
-    {&ops::kConv, "Conv"},
-    {&ops::kConvTranspose, "ConvTranspose"},
+    {&ops::kConv, "Conv", Trait::kHeavy},
+    {&ops::kConvTranspose, "ConvTranspose", Trait::kHeavy},
     {&ops::kCos, "Cos"},
     {&ops::kDepthToSpace, "DepthToSpace", Trait::kMoves},
     {&ops::kDiv, "Div"},
-    {&ops::kEinsum, "Einsum"},
+    {&ops::kEinsum, "Einsum", Trait::kHeavy},
     {&ops::kElu, "Elu"},
     {&ops::kEqual, "Equal"},
     {&ops::kErf, "Erf"},
@@ -58,10 +59,10 @@ const Row kRows[] = {
     {&ops::kGatherElements, "GatherElements", Trait::kMoves},
     {&ops::kGatherNd, "GatherND", Trait::kMoves},
     {&ops::kGelu, "Erf"},
-    {&ops::kGemm, "Gemm"},
+    {&ops::kGemm, "Gemm", Trait::kHeavy},
     {&ops::kGridSample, "GridSample"},
     {&ops::kGroupNorm, "InstanceNormalization", Trait::kDelicate},
-    {&ops::kGru, "GRU"},
+    {&ops::kGru, "GRU", Trait::kHeavy},
     {&ops::kHardSigmoid, "HardSigmoid"},
     {&ops::kHardSwish, "HardSigmoid"},
     {&ops::kIdentity, "Identity", Trait::kMoves},
@@ -74,8 +75,8 @@ const Row kRows[] = {
     {&ops::kLpNorm, "LpNormalization", Trait::kDelicate},
     {&ops::kLpPool, "LpPool", Trait::kDelicate},
     {&ops::kLrn, "LRN", Trait::kDelicate},
-    {&ops::kLstm, "LSTM"},
-    {&ops::kMatMul, "MatMul"},
+    {&ops::kLstm, "LSTM", Trait::kHeavy},
+    {&ops::kMatMul, "MatMul", Trait::kHeavy},
     {&ops::kMax, "Max"},
     {&ops::kMaxPool, "MaxPool"},
     {&ops::kMin, "Min"},
@@ -91,7 +92,7 @@ const Row kRows[] = {
     {&ops::kReshape, "Reshape", Trait::kMoves},
     {&ops::kResize, "Resize"},
     {&ops::kRmsNorm, "ReduceMean", Trait::kDelicate},
-    {&ops::kRnn, "RNN"},
+    {&ops::kRnn, "RNN", Trait::kHeavy},
     {&ops::kRotaryEmbedding, "Mul"},
     {&ops::kRound, "Round"},
     {&ops::kScatterElements, "ScatterElements", Trait::kMoves},
@@ -297,7 +298,8 @@ void Smooth(const Graph& graph, bool keep_io, Choice* choice) {
       const NodeId id = sweep % 2 == 0 ? nodes[k] : nodes[nodes.size() - 1 - k];
       const Node& node = graph.node(id);
       const Row* row = FindRow(node.op);
-      if (!choice->Half(id) || row->trait != Trait::kMoves || node.op == &ops::kCast) continue;
+      if (!choice->Half(id) || row->trait == Trait::kHeavy || node.op == &ops::kCast) continue;
+      if (node.op == &ops::kAttention) continue;
       // Casts beside the node when it runs in half, and when not.
       int as_half = 0, as_float = 0;
       for (size_t i = 0; i < node.in.size(); ++i) {

@@ -38,7 +38,7 @@ double Largest(DType dtype);
 /// By operators, the expressions to keep, and constants that the type cannot hold.
 Result<Choice> Choose(const Graph& graph, const HalfOptions& options, HalfReport* report);
 
-/// Operators that only move elements run in the type that saves casts.
+/// All but heavy operators give up half precision where that saves casts.
 void Smooth(const Graph& graph, bool keep_io, Choice* choice);
 
 /// Whether operand `i` takes part in what the operator computes with: sizes and scales do not.

@@ -18,8 +18,6 @@ namespace godwit::half {
 
 namespace {
 
-constexpr int kMaxRounds = 7;
-
 using Values = std::vector<RtValue>;
 
 Result<Values> RunOnce(const Graph& graph, const Values& inputs, int threads) {
@@ -172,78 +170,128 @@ double Worst(const Values& a, const Values& b) {
   return worst;
 }
 
+// Nodes in the order in which they stay, and how many of them have to.
+struct Plan {
+  std::vector<NodeId> order;
+  size_t count = 0;
+  double error = 1;
+};
+
 class Ranking {
  public:
   Ranking(const Graph& graph, const HalfOptions& options, const std::vector<double>& peaks, Choice* choice)
-      : graph_(graph), options_(options), peaks_(peaks), choice_(*choice) {}
+      : graph_(graph), options_(options), peaks_(peaks), choice_(*choice), limit_(options.bound / 2) {}
 
   Result<double> Run() {
     for (const Values& sample : options_.samples) {
       TRY(Values out, RunOnce(graph_, sample, options_.threads));
       expected_.push_back(std::move(out));
     }
-    double error = 1;
-    for (int round = 0; round < kMaxRounds; ++round) {
-      TRY(error, Error());
-      // Other inputs may lose more.
-      if (error <= options_.bound / 2) return error;
-      RETURN_IF_ERROR(KeepWorst(round));
-    }
-    return Error();
+    TRY(const double whole, Error(choice_));
+    if (whole <= Limit()) return whole;
+    limit_ /= 2;  // some stay anyway: with room
+    // All from some place on, or up to some place, make the fewest casts; those that add most of the error may make a
+    // much shorter list.
+    const std::vector<NodeId> from_end = Within();
+    TRY(Plan best, Shortest(from_end));
+    TRY(Plan first, Shortest({from_end.rbegin(), from_end.rend()}));
+    if (first.count < best.count) best = std::move(first);
+    TRY(std::vector<NodeId> worst, ByGrowth());
+    TRY(Plan scattered, Shortest(std::move(worst)));
+    if (scattered.count * 2 < best.count) best = std::move(scattered);
+    choice_ = Kept(best, best.count);
+    return best.error;
   }
 
  private:
-  Result<Graph> Simulated() { return Simulation(graph_, options_, peaks_, choice_).Make(); }
+  [[nodiscard]] double Limit() const { return limit_; }
 
-  Result<double> Error() {
-    TRY(const Graph simulated, Simulated());
+  /// Nodes in half, from the last to the first, those of inner regions last.
+  [[nodiscard]] std::vector<NodeId> Within() const {
+    std::vector<NodeId> out, inner;
+    for (NodeId id : NodesWithin(graph_)) {
+      if (choice_.Half(id)) (graph_.node(id).parent == Graph::main() ? out : inner).push_back(id);
+    }
+    std::reverse(out.begin(), out.end());
+    out.insert(out.end(), inner.begin(), inner.end());
+    return out;
+  }
+
+  [[nodiscard]] Choice Kept(const Plan& plan, size_t count) const {
+    Choice out = choice_;
+    for (size_t i = 0; i < count; ++i) out.Keep(plan.order[i], "it loses too many digits");
+    return out;
+  }
+
+  Result<Graph> Simulated(const Choice& choice) { return Simulation(graph_, options_, peaks_, choice).Make(); }
+
+  Result<double> Error(const Choice& choice) {
+    TRY(const Graph simulated, Simulated(choice));
     double worst = 0;
     for (size_t i = 0; i < expected_.size(); ++i) {
       TRY(const Values out, RunOnce(simulated, options_.samples[i], options_.threads));
       worst = std::max(worst, Worst(expected_[i], out));
+      if (worst > Limit()) break;
     }
     return worst;
   }
 
-  // Errors of all values over one sample, with and without rounding.
-  Result<std::vector<double>> Errors() {
+  // The least number of nodes, to within a few, that brings the error down to the limit; at most all of them.
+  Result<Plan> Shortest(std::vector<NodeId> order) {
+    Plan plan;
+    plan.order = std::move(order);
+    const size_t all = plan.order.size();
+    const size_t step = std::max<size_t>(1, all / 32);
+    size_t low = 0;
+    for (size_t count = step;; count = std::min(all, count * 2)) {
+      TRY(plan.error, Error(Kept(plan, count)));
+      plan.count = count;
+      if (plan.error <= Limit() || count == all) break;
+      low = count;
+    }
+    while (plan.count - low > step) {
+      const size_t middle = low + (plan.count - low) / 2;
+      TRY(const double error, Error(Kept(plan, middle)));
+      if (error <= Limit()) {
+        plan.count = middle;
+        plan.error = error;
+      } else {
+        low = middle;
+      }
+    }
+    return plan;
+  }
+
+  // By how much larger the error of a node's results is than that of its operands.
+  Result<std::vector<NodeId>> ByGrowth() {
     const std::vector<ValueId> made = Made(graph_);
     Graph plain = graph_.Clone();
     GiveBackOnly(&plain, made);
-    TRY(Graph simulated, Simulated());
+    TRY(Graph simulated, Simulated(choice_));
     GiveBackOnly(&simulated, made);
     TRY(const Values a, RunOnce(plain, options_.samples[0], options_.threads));
     TRY(const Values b, RunOnce(simulated, options_.samples[0], options_.threads));
     std::vector<double> errors(graph_.value_count());
     for (size_t i = 0; i < made.size(); ++i) errors[made[i].index] = Departure(a[i], b[i]);
-    return errors;
-  }
-
-  // The more rounds it takes, the more nodes stay at once.
-  Status KeepWorst(int round) {
-    TRY(const std::vector<double> errors, Errors());
     std::vector<std::pair<double, NodeId>> growth;
-    for (NodeId id : graph_.region(Graph::main()).nodes) {
-      if (!choice_.Half(id)) continue;
+    for (NodeId id : Within()) {
       const Node& node = graph_.node(id);
       double before = 0, after = 0;
       for (ValueId v : node.in) before = std::max(before, v ? errors[v.index] : 0);
       for (ValueId v : node.out) after = std::max(after, v ? errors[v.index] : 0);
       growth.emplace_back(before - after, id);
     }
-    std::stable_sort(growth.begin(), growth.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-    const size_t count = std::max<size_t>(1, (growth.size() << static_cast<size_t>(round)) / 32);
-    for (size_t i = 0; i < growth.size() && i < count; ++i) {
-      if (growth[i].first >= 0 && i > 0) break;
-      choice_.Keep(growth[i].second, "it loses too many digits");
-    }
-    return Ok{};
+    std::stable_sort(growth.begin(), growth.end(), [](const auto& x, const auto& y) { return x.first < y.first; });
+    std::vector<NodeId> out;
+    for (const auto& [less, id] : growth) out.push_back(id);
+    return out;
   }
 
   const Graph& graph_;
   const HalfOptions& options_;
   const std::vector<double>& peaks_;
   Choice& choice_;
+  double limit_;  // below the bound: other inputs may lose more than the samples do
   std::vector<Values> expected_;
 };
 

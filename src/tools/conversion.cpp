@@ -242,6 +242,10 @@ Result<ConvertOptions> ConvertOptionsOf(const Args& args, const Problems& proble
   out.proof.threads = static_cast<int>(args.Int("--threads", 0));
   out.proof.seed = static_cast<uint64_t>(args.Int("--seed", 0));
   RETURN_IF_ERROR(ReadTolerances(args, &out.proof));
+  // What is asked of all outputs is what half precision must leave of them.
+  if (const auto all = out.proof.tolerances.find(""); all != out.proof.tolerances.end() && all->second.relative > 0) {
+    out.half.bound = all->second.relative;
+  }
   out.samples = args.All("--sample");
   out.keep = args.Has("--keep");
   out.dry_run = args.Has("--dry-run");
