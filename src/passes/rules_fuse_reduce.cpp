@@ -70,6 +70,37 @@ Result<bool> LogOf(RewriteCtx& ctx) {
   return exp == nullptr ? Result<bool>(false) : PutReduce(cone, *reduce, exp->in[0], "log_sum_exp");
 }
 
+bool NeverNegative(RewriteCtx& ctx, ValueId v, int depth) {
+  const Node* def = ctx.Def(v);
+  if (def == nullptr || depth == 0) return false;
+  const OpDef* op = def->op;
+  if (op == &ops::kRelu || op == &ops::kAbs || op == &ops::kExp || op == &ops::kSigmoid || op == &ops::kSoftplus) {
+    return true;
+  }
+  if (op == &ops::kReduce) {
+    const std::string_view mode = ModeOf(*def);
+    return mode == "sum_square" || mode == "l1" || mode == "l2";
+  }
+  if (op == &ops::kMul && def->in[0] == def->in[1]) return true;
+  if (op == &ops::kPow) return ctx.Splat(def->in[1]) == 2.0;
+  if (op != &ops::kAdd && op != &ops::kMul) return false;
+  for (ValueId in : def->in) {
+    const auto number = ctx.Splat(in);
+    if (!(number ? *number >= 0 : NeverNegative(ctx, in, depth - 1))) return false;
+  }
+  return true;
+}
+
+// sqrt(x) to a power, x never being negative: half that power of x.
+Result<bool> PowerOfRoot(RewriteCtx& ctx) {
+  const auto power = fuse::Number(ctx, ctx.In(1), ctx.In(0), ctx.Out());
+  const Node* root = ctx.Def(ctx.In(0), ops::kSqrt);
+  if (!power || *power == 1 || root == nullptr || !ctx.SingleUse(ctx.In(0))) return false;
+  if (!NeverNegative(ctx, root->in[0], 6)) return false;
+  if (*power == 2) return ctx.Replace(root->in[0]);
+  return ctx.Rebuild(ops::kPow, {root->in[0], ctx.Scalar(ctx.DtypeOf(ctx.In(1)), *power / 2)});
+}
+
 /// Whether `a` and `b` reduce the same axes of values of that rank.
 bool SameAxes(RewriteCtx& ctx, const Node& a, const Node& b, int rank) {
   if (a.in.size() < 2 || b.in.size() < 2 || !a.in[1] || !b.in[1]) return false;
@@ -145,6 +176,7 @@ Result<bool> LogSumExp(RewriteCtx& ctx) {
 
 const OpDef* const kReduces[] = {&ops::kReduce};
 const OpDef* const kRoots[] = {&ops::kSqrt, &ops::kPow};
+const OpDef* const kPow[] = {&ops::kPow};
 const OpDef* const kLog[] = {&ops::kLog};
 const OpDef* const kDiv[] = {&ops::kDiv};
 const OpDef* const kSub[] = {&ops::kSub};
@@ -154,6 +186,8 @@ const Rule kRules[] = {
     {"fuse-sum-square", "A sum of squares or of magnitudes is one reduction.", Numerics::kReassociating, kReduces,
      SumOf},
     {"fuse-l2", "The root of a sum of squares is one reduction.", Numerics::kReassociating, kRoots, RootOf},
+    {"power-of-root", "A power of a root of what is never negative is half that power.", Numerics::kReassociating, kPow,
+     PowerOfRoot},
     {"fuse-log", "The logarithm of a softmax, or of a sum of exponentials, is one operator.", Numerics::kReassociating,
      kLog, LogOf},
     {"fuse-softmax", "exp(x) / sum(exp(x)) is softmax.", Numerics::kReassociating, kDiv, Softmax},

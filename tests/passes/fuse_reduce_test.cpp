@@ -59,6 +59,18 @@ TEST(FuseL2, OfRoots) {
   EXPECT_EQ(CountNodes(sum.graph), 2);
 }
 
+TEST(PowerOfRoot, OfWhatIsNeverNegative) {
+  const auto c = With({"power-of-root"}, R"(%q: f32[3,N] = mul(%x, %x)
+    %r: f32[3,N] = sqrt(%q)
+    %y: f32[3,N] = pow(%r, %two)
+    )");
+  ExpectOne(c, "mul");
+  const auto any = With({"power-of-root"}, R"(%r: f32[3,N] = sqrt(%x)
+    %y: f32[3,N] = pow(%r, %two)
+    )");
+  EXPECT_EQ(CountNodes(any.graph), 2);
+}
+
 TEST(FuseSoftmax, WithAndWithoutTheLargest) {
   ExpectOne(With({"fuse-softmax"}, R"(%e: f32[3,N] = exp(%x)
     %s: f32[3,1] = reduce(%e, %last, mode="sum")
