@@ -1,6 +1,9 @@
 // godwit doctor: what this installation can do.
 #include <unistd.h>
 #include <zlib.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 #include <fmt/format.h>
 
@@ -40,7 +43,9 @@ std::string CpuFeatures() {
   add(__builtin_cpu_supports("avx"), "avx");
   add(__builtin_cpu_supports("avx2"), "avx2");
   add(__builtin_cpu_supports("fma"), "fma");
-  add(__builtin_cpu_supports("f16c"), "f16c");
+  // Not every compiler's built-in knows this one.
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  add(__get_cpuid(1, &eax, &ebx, &ecx, &edx) != 0 && (ecx & bit_F16C) != 0, "f16c");
   add(__builtin_cpu_supports("avx512f"), "avx512f");
   add(__builtin_cpu_supports("avx512bw"), "avx512bw");
   add(__builtin_cpu_supports("avx512vnni"), "avx512vnni");

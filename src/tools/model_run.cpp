@@ -57,7 +57,7 @@ SessionOptions SessionOptionsOf(const Args& args) {
   SessionOptions options;
   options.threads = static_cast<int>(args.Int("--threads", 0));
   options.reference = args.Has("--reference");
-  const std::string_view precision = args.Text("--precision");
+  const std::string precision = args.Text("--precision");
   if (precision == "f64") options.precision = Precision::kDouble;
   if (precision == "stored") options.precision = Precision::kStored;
   options.run.seed = static_cast<uint64_t>(args.Int("--seed", 0));

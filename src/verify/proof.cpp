@@ -13,6 +13,7 @@
 #include "exec/session.h"
 #include "verify/cut.h"
 #include "verify/judging.h"
+#include "verify/model_runner.h"
 #include "verify/runtime_judge.h"
 #include "verify/sample_plan.h"
 
@@ -65,8 +66,7 @@ class Prover {
   ProofReport& report_;
   Graph cut_source_, cut_written_;
   int threads_ = 1;
-  int lane_threads_ = 1;
-  std::unique_ptr<Session> source_session_, written_session_, wide_session_;
+  std::unique_ptr<ModelRunner> source_session_, written_session_, wide_session_;
   std::vector<size_t> input_of_;   // the source's input for each of the written model's
   std::vector<size_t> output_of_;  // the written model's output for each of the source's
   std::vector<OutputJudge> judges_;
@@ -174,12 +174,12 @@ void Prover::PlanSamples() {
 void Prover::StartSessions() {
   threads_ =
       options_.threads > 0 ? options_.threads : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-  lane_threads_ = std::max(1, threads_ / 2);
   SessionOptions options;
-  options.threads = lane_threads_;
+  options.threads = std::max(1, threads_ / 2);
   options.run.seed = options_.seed;
-  source_session_ = std::make_unique<Session>(*source_, options);
-  written_session_ = std::make_unique<Session>(*written_, options);
+  if (WeightBytes(*source_) > ModelRunner::Sizes().whole) options.threads = threads_;
+  source_session_ = std::make_unique<ModelRunner>(*source_, options);
+  written_session_ = std::make_unique<ModelRunner>(*written_, options);
 }
 
 Result<Values> Prover::MakeSample(int index, const DimSizes& sizes) const {
@@ -203,7 +203,8 @@ void Prover::RunBoth(const Values& inputs, std::optional<Result<Values>>* ours, 
   Values picked;
   for (const size_t i : input_of_) picked.push_back(inputs[i]);
   const auto other = [&] { theirs->emplace(written_session_->Run(std::move(picked))); };
-  if (threads_ == 1) {
+  // Large models take turns: each for itself takes what memory it takes.
+  if (threads_ == 1 || source_session_->segmented() || written_session_->segmented()) {
     ours->emplace(source_session_->Run(inputs));
     other();
     return;
@@ -245,7 +246,7 @@ const std::vector<double>* Prover::NoiseOf(int index, const Values& inputs, cons
     options.threads = threads_;
     options.precision = Precision::kDouble;
     options.run.seed = options_.seed;
-    wide_session_ = std::make_unique<Session>(*source_, options);
+    wide_session_ = std::make_unique<ModelRunner>(*source_, options);
   }
   const auto wide = wide_session_->Run(inputs);
   if (!wide.ok()) {
