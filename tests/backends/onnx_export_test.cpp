@@ -170,6 +170,99 @@ TEST(OnnxExport, ReportsAllProblemsWithSourceNames) {
   EXPECT_EQ(sink.all()[0].hint, "--opset 11");
 }
 
+// Both branches give a tensor of one name, one of them a value from outside.
+TEST(OnnxExport, BodiesSeeWhatIsAroundThem) {
+  OnnxGraph yes("yes"), no("no");
+  yes.Node("Neg", {"h"}, {"r"}).UntypedOutput("r");
+  no.Node("Abs", {"h"}, {"r"}).Node("Add", {"r", "h"}, {"s"}).UntypedOutput("s");
+  OnnxGraph g;
+  g.Node("Relu", {"x"}, {"h"});
+  g.Node("If", {"c"}, {"y"}, {OnnxAttr("then_branch", yes), OnnxAttr("else_branch", no)});
+  g.Input("x", onnx::DataType::kFloat, {2}).Input("c", onnx::DataType::kBool, {}).Output("y", onnx::DataType::kFloat);
+  const Graph graph = ImportBuilt(g);
+  const to_onnx::Exported out = Export(graph, 13);
+  ASSERT_EQ(out.model.graph.nodes.size(), 2U);
+  EXPECT_EQ(out.nodes, 5U);
+  const onnx::Graph* then_branch = out.model.graph.nodes[1].FindAttribute("then_branch")->g();
+  const onnx::Graph* else_branch = out.model.graph.nodes[1].FindAttribute("else_branch")->g();
+  EXPECT_EQ(then_branch->nodes[0].inputs[0], "h");
+  EXPECT_EQ(then_branch->outputs[0].name, "r");
+  EXPECT_EQ(else_branch->nodes[0].outputs[0], "r");
+}
+
+TEST(OnnxExport, WhatABodyDoesNotMakeIsCopiedIntoIt) {
+  OnnxGraph yes("yes"), no("no");
+  yes.UntypedOutput("h");
+  no.Node("Neg", {"h"}, {"r"}).UntypedOutput("r");
+  OnnxGraph g;
+  g.Node("Relu", {"x"}, {"h"});
+  g.Node("If", {"c"}, {"y"}, {OnnxAttr("then_branch", yes), OnnxAttr("else_branch", no)});
+  g.Input("x", onnx::DataType::kFloat, {2}).Input("c", onnx::DataType::kBool, {}).Output("y", onnx::DataType::kFloat);
+  const Graph graph = ImportBuilt(g);
+  const to_onnx::Exported out = Export(graph, 13);
+  const onnx::Graph* copied = out.model.graph.nodes[1].FindAttribute("then_branch")->g();
+  ASSERT_EQ(copied->nodes.size(), 1U);
+  EXPECT_EQ(copied->nodes[0].op_type, "Identity");
+  EXPECT_EQ(copied->nodes[0].inputs[0], "h");
+  EXPECT_NE(copied->outputs[0].name, "h");
+}
+
+TEST(OnnxExport, UnknownOperatorsGoOutAsTheyCameIn) {
+  OnnxGraph body("body");
+  body.Node("Neg", {"x"}, {"r"}).UntypedOutput("r");
+  OnnxGraph g;
+  g.Node("Frobnicate", {"x", "", "x"}, {"y"},
+         {OnnxAttr("k", 3), OnnxAttr("f", 0.5F), OnnxAttr("names", {"a", "b"}), OnnxAttr("inside", body)},
+         "com.example");
+  g.Input("x", onnx::DataType::kFloat, {2}).Output("y", onnx::DataType::kFloat, {2});
+  const Graph graph = ImportBuilt(g);
+  const to_onnx::Exported out = Export(graph, 17);
+  ASSERT_EQ(out.model.graph.nodes.size(), 1U);
+  const onnx::Node& n = out.model.graph.nodes[0];
+  EXPECT_EQ(n.domain, "com.example");
+  EXPECT_EQ(n.inputs.size(), 3U);
+  EXPECT_EQ(n.FindAttribute("k")->i, 3);
+  EXPECT_EQ(n.FindAttribute("f")->f, 0.5F);
+  EXPECT_EQ(n.FindAttribute("names")->strings()[1], "b");
+  ASSERT_NE(n.FindAttribute("inside"), nullptr);
+  EXPECT_EQ(n.FindAttribute("inside")->g()->nodes[0].op_type, "Neg");
+  ASSERT_EQ(out.model.opset_imports.size(), 2U);
+  EXPECT_EQ(out.model.opset_imports[1].domain, "com.example");
+}
+
+TEST(OnnxExport, WhatTheImporterTookApartIsOneNodeAgain) {
+  OnnxGraph g;
+  g.Node("Sum", {"x", "x2", "x3"}, {"a"}).Node("Mean", {"a", "x2", "x3"}, {"b"});
+  g.Node("GlobalAveragePool", {"b"}, {"c"}).Node("Greater", {"c", "x"}, {"d"});
+  g.Node("Softmax", {"b"}, {"e"}, {OnnxAttr("axis", 1)});
+  for (const char* name : {"x", "x2", "x3"}) g.Input(name, onnx::DataType::kFloat, {1, 2, 3, 4});
+  g.Output("d", onnx::DataType::kBool).Output("e", onnx::DataType::kFloat);
+  const std::string bytes = testing::OnnxModel(g, {.opset = 11});
+  const auto* data = reinterpret_cast<const std::byte*>(bytes.data());
+  DiagSink sink;
+  const auto graph = from_onnx::ImportModel(MappedFile::FromBytes({data, data + bytes.size()}), {}, &sink);
+  ASSERT_TRUE(graph.ok());
+  const to_onnx::Exported out = Export(*graph, 11);
+  std::string all;
+  for (const onnx::Node& n : out.model.graph.nodes) all += Concat(n.op_type, " ");
+  EXPECT_EQ(all, "Sum Mean GlobalAveragePool Greater Softmax ");
+}
+
+TEST(OnnxExport, ChannelsAreMovedWhereOnnxHasThem) {
+  const Graph graph = Parsed(R"(graph g {
+    const %w: f32[2,1,1,3] = [1.0,2.0,3.0,4.0,5.0,6.0]
+    main (%x: f32[1,5,5,3]) {
+      %y: f32[1,5,5,2] = conv(%x, %w, channel_axis=3, weight_layout="ohwi")
+      yield(%y as y)
+    }
+  })");
+  const to_onnx::Exported out = Export(graph, 17);
+  std::string all;
+  for (const onnx::Node& n : out.model.graph.nodes) all += Concat(n.op_type, " ");
+  EXPECT_EQ(all, "Transpose Conv Transpose ");
+  EXPECT_EQ(out.model.graph.initializers[0].dims[1], 3);
+}
+
 TEST(OnnxExport, OperandsAreCastWhereTheOperatorLacksTheirType) {
   const Graph graph = Parsed(OneNode("%x: bf16[3]", "%y: bf16[3] = sqrt(%x)"));
   const to_onnx::Exported old = Export(Parsed(OneNode("%x: f16[3]", "%y: f16[3] = celu(%x)")), 12);
