@@ -16,7 +16,8 @@ namespace godwit {
 namespace {
 
 constexpr int64_t kMaxElements = int64_t{1} << 21;
-constexpr int64_t kMinRun = 16;  // shorter runs are moved faster by what is there
+constexpr int64_t kMaxWork = int64_t{1} << 28;  // elements moved in all
+constexpr int64_t kMinRun = 16;                 // shorter runs are moved faster by what is there
 constexpr size_t kMaxNodes = 64;
 
 bool Moves(const OpDef* op) {
@@ -262,6 +263,8 @@ class Mover {
     if (!cone || cone->nodes.size() <= node.out.size()) return false;
     const auto x = Static(cone->source);
     if (!x || graph_.IsConstant(cone->source)) return false;
+    work_ += Product(*x, 0, x->size()) * static_cast<int64_t>(cone->nodes.size());
+    if (work_ > kMaxWork) return false;
     TRY(std::vector<RtValue> results, Follow(*cone, last, *x));
     std::vector<Plan> plans;
     size_t made = 0;
@@ -304,6 +307,7 @@ class Mover {
   Editor& editor_;
   Graph& graph_;
   Ledger& ledger_;
+  int64_t work_ = 0;
 };
 
 Status Run(Editor& editor, Ledger& ledger) { return Mover(editor, ledger).Run(); }

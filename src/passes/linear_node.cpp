@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ir/convert.h"
 #include "ops/ops.h"
 #include "passes/lazy_weight.h"
 #include "rewrite/match.h"
@@ -121,13 +122,24 @@ Result<Constant> ScaledWeight(const RewriteCtx& ctx, const LinearNode& linear, s
                               bool by_output) {
   const Constant& w = ConstantOf(ctx, linear.w);
   return LazyWeight(w.type, {w}, [linear, factors, by_output](const std::vector<Tensor>& in) -> Result<Tensor> {
-    std::vector<double> values = WidenWeight(in[0]);
+    const Tensor& from = in[0];
+    TRY(Tensor out, Tensor::Make(from.dtype(), from.dims()));
     const ChannelIndex index(linear);
-    WeightWalk(ToShape(in[0].dims()), linear.w_out, linear.w_in).Each([&](int64_t o, int64_t i, int64_t at, int64_t n) {
+    const size_t step = ByteSize(from.dtype());
+    WeightWalk(ToShape(from.dims()), linear.w_out, linear.w_in).Each([&](int64_t o, int64_t i, int64_t at, int64_t n) {
       const double factor = factors[static_cast<size_t>(by_output ? index.Out(o, i) : index.In(o, i))];
-      for (int64_t k = 0; k < n; ++k) values[static_cast<size_t>(at + k)] *= factor;
+      if (from.dtype() == DType::kF32) {
+        for (int64_t k = at; k < at + n; ++k) {
+          out.mutable_data<float>()[k] = static_cast<float>(from.data<float>()[k] * factor);
+        }
+        return;
+      }
+      for (auto k = static_cast<size_t>(at); k < static_cast<size_t>(at + n); ++k) {
+        const double value = LoadF64(from.dtype(), from.raw() + k * step);
+        StoreF64(from.dtype(), value * factor, out.mutable_raw() + k * step);
+      }
     });
-    return NarrowWeight(in[0].dtype(), in[0].dims(), values);
+    return out;
   });
 }
 
@@ -137,13 +149,16 @@ Result<Constant> ShiftedBias(const RewriteCtx& ctx, const LinearNode& linear, st
   const Constant& w = ConstantOf(ctx, linear.w);
   const TensorType type(w.type.dtype, {Dim(linear.outputs)});
   return LazyWeight(type, {w}, [linear, shifts, bias, alpha](const std::vector<Tensor>& in) -> Result<Tensor> {
-    const std::vector<double> values = WidenWeight(in[0]);
+    const Tensor& from = in[0];
     std::vector<double> sums(static_cast<size_t>(linear.outputs));
     const ChannelIndex index(linear);
-    WeightWalk(ToShape(in[0].dims()), linear.w_out, linear.w_in).Each([&](int64_t o, int64_t i, int64_t at, int64_t n) {
+    const size_t step = ByteSize(from.dtype());
+    WeightWalk(ToShape(from.dims()), linear.w_out, linear.w_in).Each([&](int64_t o, int64_t i, int64_t at, int64_t n) {
       const double shift = shifts[static_cast<size_t>(index.In(o, i))];
       double& sum = sums[static_cast<size_t>(index.Out(o, i))];
-      for (int64_t k = 0; k < n; ++k) sum += values[static_cast<size_t>(at + k)] * shift;
+      for (auto k = static_cast<size_t>(at); k < static_cast<size_t>(at + n); ++k) {
+        sum += LoadF64(from.dtype(), from.raw() + k * step) * shift;
+      }
     });
     for (size_t c = 0; c < sums.size(); ++c) sums[c] = alpha * sums[c] + (bias.empty() ? 0.0 : bias[c]);
     return NarrowWeight(in[0].dtype(), {linear.outputs}, sums);

@@ -1,6 +1,7 @@
 #include "passes/move_scale.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "ops/ops.h"
 #include "passes/linear_node.h"
@@ -12,6 +13,8 @@ namespace godwit {
 namespace {
 
 constexpr int kMaxDepth = 24;
+constexpr size_t kMaxReaders = 256;
+constexpr double kHalfRange = 1024;
 
 bool IsView(const OpDef* op) {
   return op == &ops::kReshape || op == &ops::kFlatten || op == &ops::kSqueeze || op == &ops::kUnsqueeze ||
@@ -45,6 +48,13 @@ std::optional<int64_t> ReducedAxis(RewriteCtx& ctx, const Node& node, int64_t ax
   return std::nullopt;
 }
 
+// Weights of half types keep their range and their bits only near to what they are.
+bool FitsType(const Channels& channels, DType dtype) {
+  if (dtype != DType::kF16) return true;
+  return std::all_of(channels.scale.begin(), channels.scale.end(),
+                     [](double s) { return s == 0 || (std::fabs(s) <= kHalfRange && std::fabs(s) >= 1 / kHalfRange); });
+}
+
 }  // namespace
 
 Result<ValueId> ScaleMover::Apply(ValueId v) {
@@ -71,6 +81,7 @@ bool ScaleMover::Up(ValueId v, const Channels& channels, size_t users) {
   const Node* def = ctx_.Def(v);
   const std::vector<UseSite>& uses = ctx_.editor().Uses(v);
   if (def == nullptr || uses.size() != users || !IsFloat(ctx_.DtypeOf(v))) return false;
+  if (!FitsType(channels, ctx_.DtypeOf(v))) return false;
   if (std::any_of(uses.begin(), uses.end(), [](const UseSite& u) { return !u.node; })) return false;
   ++depth_;
   const bool done = UpNode(v, *def, channels);
@@ -262,6 +273,7 @@ bool ScaleMover::UpPart(const Node& node, ValueId v, const Channels& channels) {
   const auto part = AsPartRead(ctx_, node, v);
   if (!part) return false;
   const std::vector<UseSite>& uses = ctx_.editor().Uses(part->source);
+  if (uses.size() > kMaxReaders) return false;
   const NodeId id = ctx_.graph().value(v).def;
   bool alone = true;
   for (const UseSite& use : uses) {
@@ -295,7 +307,7 @@ bool ScaleMover::UpPart(const Node& node, ValueId v, const Channels& channels) {
 bool ScaleMover::Down(ValueId v, const Channels& channels, ValueId instead) {
   if (depth_ >= kMaxDepth || !channels.Finite()) return false;
   const std::vector<UseSite> uses = ctx_.editor().Uses(v);
-  if (uses.empty()) return false;
+  if (uses.empty() || uses.size() > kMaxReaders || !FitsType(channels, ctx_.DtypeOf(v))) return false;
   ++depth_;
   bool done = true;
   for (const UseSite& use : uses) {

@@ -11,6 +11,8 @@ namespace godwit {
 
 namespace {
 
+constexpr size_t kMaxReaders = 256;
+
 struct Piece {
   PartRead part;
   NodeId node;
@@ -20,6 +22,7 @@ struct Piece {
 // All slices of a value along one axis, in order; empty when they do not tile it without gap or overlap.
 std::vector<Piece> Tiles(RewriteCtx& ctx, const PartRead& like) {
   std::vector<Piece> pieces;
+  if (ctx.editor().Uses(like.source).size() > kMaxReaders) return pieces;
   for (const UseSite& use : ctx.editor().Uses(like.source)) {
     if (!use.node || use.index != 0) continue;
     const Node& reader = ctx.graph().node(use.node);

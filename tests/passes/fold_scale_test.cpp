@@ -77,6 +77,17 @@ TEST(FoldScaleUp, HalfTypesRoundOnce) {
   EXPECT_EQ(CountNodes(c.graph), 1);
 }
 
+TEST(FoldScaleUp, HalfTypesKeepTheirRange) {
+  const auto c = Up(R"(const %w: f16[4,1] = [1.0,2.0,3.0,-4.0]
+  const %s: f16[] = [30000.0]
+  main (%x: f16[N,1]) {
+    %a: f16[N,4] = gemm(%x, %w, transpose_b=1)
+    %y: f16[N,4] = mul(%a, %s)
+    yield(%y)
+  })");
+  EXPECT_EQ(CountNodes(c.graph), 2);
+}
+
 TEST(FoldScaleUp, ArithmeticIntoGemm) {
   const auto c = Up(R"(const %w: f32[2,3] = [1.0,2.0,3.0,-4.0,0.5,0.25]
   const %b: f32[3] = [1.0,-1.0,0.5]
