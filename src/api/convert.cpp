@@ -193,6 +193,7 @@ class Flight {
     if (out->weights == nullptr) {
       TRY(proof.judge, FindJudge());
       proof.judged_file = out->model.ReadablePath();
+      proof.judge_large = options_.verify == Verify::kRuntime;
       // With other edges the source's file is another model.
       if (options_.edges.empty() && options_.bind.empty()) proof.source_file = input_;
     }

@@ -87,7 +87,7 @@ void OutputJudge::JudgeFloats(Deviation d, const RtValue& actual, const SampleCo
   const double unit = peak > 0 ? peak : 1;
   double error = d.worst / unit;
   // Two arithmetics may be far apart on the same model: then each is compared with itself.
-  if (const RtValue* other = error > floor_ && sample.alternative ? sample.alternative() : nullptr) {
+  if (const RtValue* other = error > floor_ && !stated_ && sample.alternative ? sample.alternative() : nullptr) {
     Meter meter(false);
     Deviation against = meter.Add(actual, *other);
     if (against.mismatch.empty() && against.worst < d.worst) {

@@ -325,9 +325,15 @@ void Prover::KeepWorst(SampleKind kind, const Values& inputs) {
 }
 
 bool Prover::OpenJudge() {
+  const bool large = source_session_->segmented() || written_session_->segmented();
+  if (large && !options_.judge_large && options_.judge != nullptr) {
+    report_.notes.push_back(
+        Concat("not judged by ", options_.judge->name(), ": the weights are large, and it copies them"));
+  }
   std::vector<OutputJudge> judges(judges_.begin(), judges_.begin() + static_cast<std::ptrdiff_t>(file_outputs_));
   elsewhere_ = std::make_unique<RuntimeJudge>(options_, std::move(judges), source_ == &cut_source_, threads_);
   // It may be too old for a newer operator set, which is no fault of the file.
+  if (large && !options_.judge_large) return true;
   std::string fault = elsewhere_->Open(OpsetOf(*written_) <= OpsetOf(*source_));
   return fault.empty() || Differs(std::move(fault));
 }

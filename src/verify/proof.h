@@ -38,6 +38,7 @@ struct ProofOptions {
   std::string judged_file;
   ByteSpan judged_bytes;                            ///< the written model itself, where it has no file yet
   std::map<std::string, std::string> judged_names;  ///< what that file calls an input or output, where it differs
+  bool judge_large = true;                          ///< also models whose weights it would copy by the gigabyte
   std::string source_file;                          ///< what the judge refuses of this too is a note, not a difference
 };
 
