@@ -16,7 +16,7 @@ constexpr Need kNeeds[] = {
     {"fuse-gelu", 20, true}, {"fuse-gelu-halves", 20, true}, {"fuse-mish", 18},
     {"fuse-hard-swish", 14}, {"fuse-silu", 24, true},        {"fuse-norm", 17},
     {"fuse-rms-norm", 23},   {"fuse-group-norm", 21},        {"fuse-whole-norm", 17},
-    {"fuse-attention", 23},  {"fuse-attention-heads", 23},   {"fuse-depth-to-space", 11},
+    {"fuse-attention", 23},  {"fuse-attention-heads", 23},   {"fuse-pixel-shuffle", 11},
 };
 
 // Both sides with the runtime's own optimisations on, which may put the parts together too.

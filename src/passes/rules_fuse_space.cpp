@@ -34,12 +34,11 @@ bool Are(const Shape& shape, const Dim& n, const Dim& c, const Dim& h, const Dim
   return shape == Shape{n, c, h, w};
 }
 
-Result<bool> DepthToSpace(RewriteCtx& ctx) {
+Result<bool> DepthToSpace(RewriteCtx& ctx, bool channels_first) {
   const auto s = ReadShuffle(ctx);
   if (!s) return false;
   const Shape& p = s->parts;
-  const bool channels_first = s->perm == Perm{0, 1, 4, 2, 5, 3};
-  if (!channels_first && s->perm != Perm{0, 3, 4, 1, 5, 2}) return false;
+  if (s->perm != (channels_first ? Perm{0, 1, 4, 2, 5, 3} : Perm{0, 3, 4, 1, 5, 2})) return false;
   const Dim& channels = p[channels_first ? 1 : 3];
   const auto block = channels_first ? Block(p[2], p[3]) : Block(p[1], p[2]);
   if (!block) return false;
@@ -49,6 +48,9 @@ Result<bool> DepthToSpace(RewriteCtx& ctx) {
   if (channels_first) attrs.Set("channels_first", int64_t{1});
   return ctx.Rebuild(ops::kDepthToSpace, {s->x}, std::move(attrs));
 }
+
+Result<bool> BlocksFirst(RewriteCtx& ctx) { return DepthToSpace(ctx, false); }
+Result<bool> ChannelsFirst(RewriteCtx& ctx) { return DepthToSpace(ctx, true); }
 
 Result<bool> SpaceToDepth(RewriteCtx& ctx) {
   const auto s = ReadShuffle(ctx);
@@ -65,7 +67,9 @@ const OpDef* const kReshapes[] = {&ops::kReshape};
 
 const Rule kRules[] = {
     {"fuse-depth-to-space", "Reshape, transpose and reshape that spread channels over blocks are depth_to_space.",
-     Numerics::kExact, kReshapes, DepthToSpace},
+     Numerics::kExact, kReshapes, BlocksFirst},
+    {"fuse-pixel-shuffle", "The same where channels come before places in the block.", Numerics::kExact, kReshapes,
+     ChannelsFirst},
     {"fuse-space-to-depth", "Reshape, transpose and reshape that gather blocks into channels are space_to_depth.",
      Numerics::kExact, kReshapes, SpaceToDepth},
 };

@@ -168,6 +168,8 @@ TEST(FusionPolicy, KnowsWhatOpsetsAndRuntimesHave) {
   EXPECT_FALSE(old.contains("fuse-hard-swish"));
   EXPECT_FALSE(old.contains("fuse-norm"));
   EXPECT_FALSE(FusionsToLeave({.opset = 17, .microsoft = true}).contains("fuse-gelu"));
+  EXPECT_TRUE(FusionsToLeave({.opset = 10}).contains("fuse-pixel-shuffle"));
+  EXPECT_FALSE(old.contains("fuse-pixel-shuffle"));
   const auto now = FusionsToLeave({.opset = 24});
   EXPECT_FALSE(now.contains("fuse-silu"));
   EXPECT_TRUE(FusionsToLeave({.opset = 24, .runtime = "ort"}).contains("fuse-silu"));

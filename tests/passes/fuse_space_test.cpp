@@ -17,7 +17,7 @@ test::Checked Shuffle(const std::string& parts, const std::string& perm, const s
                            input + "]) {\n%a: f32[" + inner + "] = reshape(%x, %parts)\n%b: f32[" + moved +
                            "] = transpose(%a, perm=[" + perm + "])\n%y: f32[" + output +
                            "] = reshape(%b, %back)\nyield(%y)\n}\n",
-                       Only({"fuse-depth-to-space", "fuse-space-to-depth"}), Same::kBits, {1, 2});
+                       Only({"fuse-depth-to-space", "fuse-pixel-shuffle", "fuse-space-to-depth"}), Same::kBits, {1, 2});
 }
 
 TEST(FuseSpace, DepthToSpaceInBothOrders) {
