@@ -18,6 +18,8 @@ complete -c godwit -n '__fish_seen_subcommand_from inspect' -l color -x -a 'auto
 complete -c godwit -n '__fish_seen_subcommand_from inspect' -l progress -x -a 'auto always never' -d 'a line for what takes longer than half a second'
 complete -c godwit -n '__fish_seen_subcommand_from inspect' -s h -l help -d 'this page'
 complete -c godwit -f -n __fish_use_subcommand -a check -d 'Says whether models are valid and make sense; all problems at once, with what to do about each.'
+complete -c godwit -n '__fish_seen_subcommand_from check' -l target -r -d 'also say whether it can be made to run there: onnx@11,onnx@17'
+complete -c godwit -n '__fish_seen_subcommand_from check' -l domain -r -d 'a vendor'\''s domain whose operators the targets have: com.microsoft'
 complete -c godwit -n '__fish_seen_subcommand_from check' -l no-weights -d 'do not read the weights in search of NaN and infinity'
 complete -c godwit -n '__fish_seen_subcommand_from check' -l shape -r -d 'an input'\''s dims: numbers fix, names keep dynamic'
 complete -c godwit -n '__fish_seen_subcommand_from check' -l dim -r -d 'fixes a named dim; NAME=64:224:512 bounds it and says which to take'
