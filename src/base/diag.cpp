@@ -64,7 +64,11 @@ std::string_view SeverityName(Severity severity) {
 namespace internal {
 void CheckFailed(const char* condition, const char* file, int line) {
   std::fprintf(stderr, "godwit: defect: %s does not hold at %s:%d\n", condition, file, line);
+#ifdef GODWIT_ABORT_ON_DEFECT
+  std::abort();  // a fuzzer keeps the input that led here
+#else
   std::_Exit(static_cast<int>(Exit::kDefect));
+#endif
 }
 }  // namespace internal
 

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+
 namespace godwit {
 
 namespace {
@@ -27,7 +29,7 @@ class GraphInferCtx final : public InferCtx {
 
   Result<std::vector<Type>> InferRegion(size_t k, const std::vector<Type>& params) override {
     const Graph& graph = inference_.graph();
-    CHECK(k < node_.regions.size());
+    if (k >= node_.regions.size()) return Diag(diag::kOpConstraint, Concat(node_.op->name, ": a body is missing"));
     const RegionId id = node_.regions[k];
     const Region& region = graph.region(id);
     for (size_t i = 0; i < region.params.size() && i < params.size(); ++i) {

@@ -188,6 +188,20 @@ std::string Doubling(int levels) {
   return OnnxModel(g, {.other_opsets = {{"own", 1}}, .functions = functions});
 }
 
+/// A loop around an If whose first branch gives what nobody makes.
+OnnxGraph BrokenBranch() {
+  OnnxGraph bad("bad"), good("good");
+  bad.Node("Identity", {"k"}, {"r"}).UntypedOutput("nowhere");
+  good.Node("Identity", {"k"}, {"r"}).UntypedOutput("r");
+  OnnxGraph body("body");
+  body.UntypedInput("i").UntypedInput("k");
+  body.Node("If", {"k"}, {"o"}, {OnnxAttr("then_branch", bad), OnnxAttr("else_branch", good)}).UntypedOutput("k");
+  OnnxGraph g;
+  g.Input("n", DataType::kInt64, {}).Input("c", DataType::kBool, {});
+  g.Node("Loop", {"n", "c"}, {}, {OnnxAttr("body", body)}).Node("Identity", {"c"}, {"y"}).Output("y", DataType::kBool);
+  return g;
+}
+
 std::vector<HostileCase> StructureCases() {
   OnnxGraph unknown = OneNode("Relu", {});
   unknown.Node("Mystery", {"y"}, {"z"}, {}, "org.example").Output("z", DataType::kFloat);
@@ -201,6 +215,7 @@ std::vector<HostileCase> StructureCases() {
       HostileBytes("O5_IfNested2000", OnnxModel(NestedIf(2000)), {5}, "limit.exceeded"),
       HostileBytes("O5_LoopNested200", NestedLoop("Loop", 200), {5}, "limit.exceeded"),
       HostileBytes("O5_ScanNested200", NestedLoop("Scan", 200), {5}, "limit.exceeded"),
+      HostileBytes("O5_BranchBrokenWithinLoop", OnnxModel(BrokenBranch()), {3}, "onnx.graph.name"),
       HostileBytes("O5_BodyEmpty", OnnxModel(loop_lies), {3}),
       HostileBytes("O5_FunctionCallsItself", Recursive(false), {3}, "onnx.function"),
       HostileBytes("O5_FunctionsCallEachOther", Recursive(true), {3}, "onnx.function"),

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "frontends/onnx/graph_import.h"
 #include "frontends/onnx/rule.h"
+#include "ops/ops.h"
 
 namespace godwit::from_onnx {
 
@@ -90,6 +91,10 @@ Result<std::vector<ValueId>> GraphImport::EmitRegions(const OpDef& op, std::vect
     builder_.set_region(region);
     Status status = ImportRegion(*graphs[k], region, param_types[k]);
     if (!status.ok()) {
+      // What is half made must not be taken for the operator: it lacks regions that its type rule would enter.
+      Node& node = graph_.node(id);
+      node.attrs = Attrs{{"domain", std::string()}, {"op_type", std::string(node.op->name)}};
+      node.op = &ops::kOpaque;
       restore();
       return status.TakeDiag();
     }
