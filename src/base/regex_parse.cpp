@@ -42,7 +42,7 @@ Ranges FromPairs(std::string_view pairs) {
 }
 
 // What is not in the ranges.
-Ranges Complement(Ranges ranges) {
+Ranges Complement(const Ranges& ranges) {
   Ranges out;
   char32_t next = 0;
   while (next <= kLastChar) {
