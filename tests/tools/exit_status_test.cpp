@@ -127,6 +127,25 @@ TEST(ExitStatus, DifferencesAreSeven) {
   EXPECT_TRUE(Has(RunGodwit({"suite", dir.Path(), "--markdown"}).out, "4 instead of 5"));
   EXPECT_TRUE(Has(RunGodwit({"suite", dir.Path(), "--json"}).out, "\"outcome\":\"wrong\""));
   EXPECT_EQ(RunGodwit({"suite", dir.Path(), "--rtol", "0.5"}).status, 0);
+  EXPECT_EQ(RunGodwit({"suite", dir.Path(), "--rtol", "0.5", "--through", "onnx@11,onnx"}).status, 0);
+  EXPECT_EQ(RunGodwit({"suite", dir.Path(), "--through", "moon@1"}).status, 1);
+}
+
+TEST(ExitStatus, WhatATargetCannotRunIsEight) {
+  const TempDir dir;
+  OnnxGraph g;
+  g.Node("Unique", {"x"}, {"y"}).Input("x", DataType::kFloat, {3}).Output("y", DataType::kFloat);
+  const std::string model = dir.Write("m.onnx", OnnxModel(g));
+  EXPECT_EQ(RunGodwit({"check", model, "--target", "onnx@17"}).status, 0);
+  const ProgramRun run = RunGodwit({"check", model, "--target", "onnx@17,onnx@9"});
+  EXPECT_EQ(run.status, 8);
+  EXPECT_NE(run.out.find("onnx@17: yes"), std::string::npos) << run.out;
+  EXPECT_NE(run.out.find("onnx@9: no"), std::string::npos) << run.out;
+  EXPECT_NE(run.err.find("--opset 11"), std::string::npos) << run.err;
+  EXPECT_EQ(RunGodwit({"check", model, "--target", "onnx@40"}).status, 1);
+  EXPECT_EQ(RunGodwit({"check", model, "--target", "moon"}).status, 1);
+  const ProgramRun json = RunGodwit({"check", model, "--json", "--target", "onnx@9"});
+  EXPECT_NE(json.out.find("\"runs\":false"), std::string::npos) << json.out;
 }
 
 TEST(ExitStatus, InterruptionsLeaveNothing) {
