@@ -17,8 +17,15 @@ namespace godwit {
 
 namespace {
 
-bool IsView(const OpDef* op) {
-  return op == &ops::kReshape || op == &ops::kFlatten || op == &ops::kSqueeze || op == &ops::kUnsqueeze;
+// The same elements in the same order, transposes of dims of 1 included.
+bool IsView(const Graph& graph, const Node& node) {
+  if (node.op == &ops::kTranspose) {
+    const Type& type = graph.value(node.in[0]).type;
+    const auto perm = type.ranked() ? PermOf(node, type.rank()) : std::nullopt;
+    return perm && MovesNothing(*perm, type.shape());
+  }
+  return node.op == &ops::kReshape || node.op == &ops::kFlatten || node.op == &ops::kSqueeze ||
+         node.op == &ops::kUnsqueeze;
 }
 
 // Element by element, whatever the shape.
@@ -112,7 +119,7 @@ class Flattener {
     }
     if (!IsStream(x)) return false;
     if (IsUnary(node.op)) return ShapeOf(x) == ShapeOf(y);
-    if (IsView(node.op)) {
+    if (IsView(graph_, node)) {
       return ShapeOf(x).back() == ShapeOf(y).back() &&
              Product(ShapeOf(x), 0, ShapeOf(x).size() - 1) == Product(ShapeOf(y), 0, ShapeOf(y).size() - 1);
     }
@@ -179,19 +186,19 @@ class Flattener {
     const NodeId def = graph_.value(v).def;
     if (!def || editor_.Uses(v).size() != 1) return false;
     const Node& node = graph_.node(def);
-    if (IsView(node.op)) return true;
+    if (IsView(graph_, node)) return true;
     if (!TurnsMatrix(node)) return false;
     const NodeId before = graph_.value(node.in[0]).def;
-    return before && IsView(graph_.node(before).op) && editor_.Uses(node.in[0]).size() == 1;
+    return before && IsView(graph_, graph_.node(before)) && editor_.Uses(node.in[0]).size() == 1;
   }
   bool FreeExit(const UseSite& use) const {
     if (!use.node) return false;
     const Node& node = graph_.node(use.node);
-    if (IsView(node.op)) return use.index == 0 && Expressible(ShapeOf(node.out[0]));
+    if (IsView(graph_, node)) return use.index == 0 && Expressible(ShapeOf(node.out[0]));
     if (!TurnsMatrix(node)) return false;
     const auto& uses = editor_.Uses(node.out[0]);
     return std::all_of(uses.begin(), uses.end(),
-                       [&](const UseSite& u) { return u.node && IsView(graph_.node(u.node).op); });
+                       [&](const UseSite& u) { return u.node && IsView(graph_, graph_.node(u.node)); });
   }
 
   bool Outside(const UseSite& use) const {
@@ -205,7 +212,7 @@ class Flattener {
     for (NodeId id : nodes) {
       const Node& node = graph_.node(id);
       const ValueId y = node.out[0];
-      if (IsView(node.op)) ++gain;
+      if (IsView(graph_, node)) ++gain;
       if (node.op == &ops::kMatMul && !Flat(ShapeOf(y)) && editor_.Uses(y).size() == 1 && TakesBias(y)) ++gain;
       for (ValueId v : node.in) {
         if (!v || graph_.IsConstant(v) || Member(v) || Flat(ShapeOf(v)) || !entries.insert(v.index).second) continue;
@@ -256,7 +263,7 @@ class Flattener {
       const Node node = graph_.node(id);
       const ValueId y = node.out[0];
       std::vector<ValueId> in;
-      if (IsView(node.op)) {
+      if (IsView(graph_, node)) {
         TRY(flat_[y.index], FlatOperand(node, node.in[0]));
       } else {
         const bool streams = IsBinary(node.op);

@@ -35,14 +35,15 @@ int64_t Product(const Dims& dims, size_t first, size_t last) {
                          dims.begin() + static_cast<std::ptrdiff_t>(last), int64_t{1}, std::multiplies<>());
 }
 
-// y = reshape(gather(reshape(x, view), indices, axis), y): either reshape may be absent.
+// y = reshape(gather(reshape(x, view), indices, axis), y): either reshape may be absent; where nothing moves, the
+// gather is.
 struct Plan {
   Dims view;
   int64_t axis = 0;
   Dims index_dims;
   std::vector<int64_t> indices;
-  bool reshape_x = false, reshape_y = false;
-  [[nodiscard]] size_t nodes() const { return 1U + (reshape_x ? 1U : 0U) + (reshape_y ? 1U : 0U); }
+  bool reshape_x = false, reshape_y = false, gathers = true;
+  [[nodiscard]] size_t nodes() const { return (gathers ? 1U : 0U) + (reshape_x ? 1U : 0U) + (reshape_y ? 1U : 0U); }
 };
 
 // Whether y[p, j, b] = x[p, indices[j], b] with x seen as [before, n, run].
@@ -70,6 +71,14 @@ bool FindIndices(std::span<const int32_t> from, int64_t before, int64_t n, int64
 
 std::optional<Plan> MakePlan(const Dims& x, const Dims& y, std::span<const int32_t> from) {
   std::optional<Plan> best;
+  bool in_place = static_cast<int64_t>(from.size()) == Product(x, 0, x.size());
+  for (size_t k = 0; k < from.size() && in_place; ++k) in_place = from[k] == static_cast<int32_t>(k);
+  if (in_place) {
+    best.emplace();
+    best->gathers = false;
+    best->reshape_y = x != y;
+    return best;
+  }
   const auto offer = [&](Plan plan) {
     if (!best || plan.nodes() < best->nodes()) best = std::move(plan);
   };
@@ -298,6 +307,7 @@ class Mover {
     if (plan.reshape_x) {
       TRY(x, Reshape(like, x, plan.view));
     }
+    if (!plan.gathers) return plan.reshape_y ? Reshape(like, x, y) : Result<ValueId>(x);
     const ValueId indices = editor_.AddConstant(Tensor::I64(plan.index_dims, plan.indices));
     TRY(NodeId made, editor_.AddNode(like.parent, ops::kGather, {x, indices}, 1, {{"axis", plan.axis}}, like.origin));
     const ValueId out = graph_.node(made).out[0];

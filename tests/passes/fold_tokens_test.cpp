@@ -169,6 +169,18 @@ TEST(GatherMoves, RolledWindows) {
   EXPECT_EQ(CountNodes(c.graph), 1);
 }
 
+TEST(GatherMoves, NothingMovesInTheEnd) {
+  const auto c = CheckSimplify(R"(const %wide: i64[3] = [1,6,16]
+  main (%x: f32[6,16]) {
+    %a: f32[1,6,16] = reshape(%x, %wide)
+    %y: f32[6,1,16] = transpose(%a, perm=[1,0,2])
+    yield(%y)
+  })",
+                               Only({"gather-moves"}));
+  EXPECT_EQ(CountOps(c.graph, "reshape"), 1);
+  EXPECT_EQ(CountNodes(c.graph), 1);
+}
+
 TEST(GatherMoves, NotShortRuns) {
   const auto c = CheckSimplify(R"(const %split: i64[3] = [2,3,2]
   const %join: i64[2] = [6,2]
