@@ -1,5 +1,8 @@
 // godwit simplify: the same model in the same format, in fewer and cheaper nodes, proved to compute the same.
 #include <fmt/format.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include <algorithm>
 #include <cstdio>
@@ -24,7 +27,15 @@ constexpr Option kOptions[] = {
     kThreadsOption, kRuntimeLibOption, kExternalOption,  kKeepOption,    kDryRunOption,    kVerboseOption, kJsonOption,
 };
 
+// Weights come and go one at a time. glibc would learn from the first to keep the room of the largest.
+void GiveWeightsBack() {
+#ifdef __GLIBC__
+  mallopt(M_MMAP_THRESHOLD, 2 << 20);
+#endif
+}
+
 int Run(const Args& args) {
+  GiveWeightsBack();
   const auto problems = Problems::From(args);
   if (!problems.ok()) return Complain(problems.diag(), args.Text("--diag") == "json");
   auto options = ConvertOptionsOf(args, *problems);
