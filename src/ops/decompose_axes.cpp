@@ -107,9 +107,9 @@ Status DecomposeArgReduce(DecomposeCtx& ctx) {
 
 Status DecomposeSplit(DecomposeCtx& ctx) {
   if (IsKnown(ctx, 1) && ctx.Has(1)) return ctx.Cannot("it is a simple one");
-  const Expr x = RankedOperand(ctx, 0);
-  if (ctx.failed()) return Ok{};
   int64_t axis = ctx.attrs.Int("axis", 0);
+  const Expr x = axis < 0 ? RankedOperand(ctx, 0) : Operand(ctx, 0);
+  if (ctx.failed()) return Ok{};
   if (axis < 0) axis += x.rank();
   const Extent length = Extent::Of(x, static_cast<int>(axis));
   const auto n = static_cast<int64_t>(ctx.n_out());
