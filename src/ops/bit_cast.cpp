@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "ir/op_def.h"
+#include "ops/decompose.h"
 #include "ops/elementwise.h"
 #include "ops/samples.h"
 #include "ops/wide.h"
@@ -57,6 +58,8 @@ std::span<const Sample> Samples() {
   static const Sample samples[] = {{{"f32[2,3]"}, {{"to", DType::kI32}}},
                                    {{"i8[4]"}, {{"to", DType::kU8}}},
                                    {{"u4[4]"}, {{"to", DType::kI4}}},
+                                   {{"u16[3] = 1,40000,65535"}, {{"to", DType::kI16}}},
+                                   {{"i32[3] = -1,7,-2147483648"}, {{"to", DType::kU32}}},
                                    {{"f64[]"}, {{"to", DType::kU64}}}};
   return samples;
 }
@@ -72,6 +75,7 @@ extern const OpDef kBitCast{.name = "bit_cast",
                             .infer = Infer,
                             .eval = Eval,
                             .commute = CommuteElementwise,
+                            .decompose = DecomposeBitCast,
                             .samples = Samples};
 
 }  // namespace godwit::ops

@@ -41,6 +41,7 @@ Status DecomposeCol2Im(DecomposeCtx& ctx);
 Status DecomposeDeformConv(DecomposeCtx& ctx);
 Status DecomposeGridSample(DecomposeCtx& ctx);
 
+Status DecomposeBitCast(DecomposeCtx& ctx);
 Status DecomposeBitwiseAnd(DecomposeCtx& ctx);
 Status DecomposeBitwiseNot(DecomposeCtx& ctx);
 Status DecomposeBitwiseOr(DecomposeCtx& ctx);

@@ -68,6 +68,27 @@ Status DecomposeBitwiseAnd(DecomposeCtx& ctx) { return Bitwise(ctx, Logic::kAnd)
 Status DecomposeBitwiseOr(DecomposeCtx& ctx) { return Bitwise(ctx, Logic::kOr); }
 Status DecomposeBitwiseXor(DecomposeCtx& ctx) { return Bitwise(ctx, Logic::kXor); }
 
+// Integers of one width: those past half of all are the negative ones.
+Status DecomposeBitCast(DecomposeCtx& ctx) {
+  const Expr x = Operand(ctx, 0);
+  const DType from = x.dtype(), to = ctx.attrs.Dtype("to");
+  const int64_t width = Info(from).bits;
+  if (from == to || (from == DType::kBool && to == DType::kU8)) {
+    Result0(ctx, x, to);
+    return Ok{};
+  }
+  if (!kInts.Has(from) || !kInts.Has(to) || width != Info(to).bits || width > 32) {
+    return ctx.Cannot("only integers of 32 bits and fewer are taken for others by arithmetic");
+  }
+  const Expr wide = Cast(x, DType::kI64);
+  const Expr all = IntegerOf(ctx, DType::kI64, int64_t{1} << width);
+  const Expr half = IntegerOf(ctx, DType::kI64, int64_t{1} << (width - 1));
+  const Expr y = IsUnsigned(to) ? Where(Less(wide, ScalarOf(ctx, DType::kI64, 0)), wide + all, wide)
+                                : Where(Less(wide, half), wide, wide - all);
+  Result0(ctx, y, to);
+  return Ok{};
+}
+
 Status DecomposeBitwiseNot(DecomposeCtx& ctx) {
   const Expr x = Operand(ctx, 0);
   if (!kInts.Has(x.dtype())) return ctx.Cannot("the element type is not one to compute with");
