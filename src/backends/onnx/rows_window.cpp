@@ -94,6 +94,24 @@ bool AllOnes(const Ints& values) {
   return std::all_of(values.begin(), values.end(), [](int64_t v) { return v == 1; });
 }
 
+// Whether rounding up adds no window, as the results' extents tell: the last one may begin in the padding, and then it
+// does not count, which versions before 22 say otherwise.
+bool RoundsDownAlike(NodeExport& n) {
+  const Type &x = n.TypeOf(0), &y = n.OutType();
+  if (!x.ranked() || !y.ranked() || x.rank() != y.rank() || n.attrs().Str("auto_pad", "none") != "none") return false;
+  const Ints &kernel = n.attrs().Ints("kernel"), &pads = n.attrs().Ints("pads");
+  const auto of = [](const Ints& list, size_t k, int64_t fallback) { return k < list.size() ? list[k] : fallback; };
+  for (size_t k = 0; k < kernel.size(); ++k) {
+    if (k + 2 >= x.shape().size()) return false;
+    const Dim &from = x.shape()[k + 2], &to = y.shape()[k + 2];
+    if (!from.is_static() || !to.is_static()) return false;
+    const int64_t window = (kernel[k] - 1) * of(n.attrs().Ints("dilations"), k, 1) + 1;
+    const int64_t room = from.value() + of(pads, k, 0) + of(pads, k + kernel.size(), 0) - window;
+    if (room < 0 || room / of(n.attrs().Ints("strides"), k, 1) + 1 != to.value()) return false;
+  }
+  return true;
+}
+
 // What poolings have in common; `dilated` is the first version with dilations, `ceiled` that with ceil_mode.
 Status SetPool(NodeExport& n, int dilated, int ceiled, OnnxAttrs* attrs) {
   RETURN_IF_ERROR(ChannelsSecond(n));
@@ -102,7 +120,7 @@ Status SetPool(NodeExport& n, int dilated, int ceiled, OnnxAttrs* attrs) {
   if (n.opset() < dilated && !AllOnes(n.attrs().Ints("dilations"))) {
     return n.LacksForm(fmt::format("{} has dilations from opset {} on", n.row().onnx, dilated));
   }
-  const bool ceil = n.attrs().Flag("ceil_mode");
+  const bool ceil = n.attrs().Flag("ceil_mode") && (n.opset() >= 22 || !RoundsDownAlike(n));
   if (n.opset() < ceiled && ceil) {
     return n.LacksForm(fmt::format("{} has ceil_mode from opset {} on", n.row().onnx, ceiled));
   }
