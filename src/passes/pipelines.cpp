@@ -11,7 +11,7 @@ namespace godwit {
 namespace {
 
 // Rounds settle after two or three; this bounds what rules that undo each other could cost.
-constexpr int kMaxRounds = 12;
+constexpr int kMaxRounds = 24;
 
 struct TableRow {
   std::string_view stage;
@@ -86,6 +86,26 @@ std::vector<const Rule*> AllRules() {
 
 std::vector<const Pass*> AllPasses() { return {std::begin(kPasses), std::end(kPasses)}; }
 
+namespace {
+
+Status Settle(Graph& graph, const SimplifyOptions& options, Ledger& ledger, SimplifyReport* report) {
+  Editor editor(graph);
+  int64_t before = -1;
+  while (report->rounds < kMaxRounds && before != ledger.total() && ledger.Open()) {
+    before = ledger.total();
+    ++report->rounds;
+    for (const Stage& stage : SimplifyPipeline()) {
+      const int64_t count = ledger.total();
+      RETURN_IF_ERROR(RunStage(stage, editor, ledger, report));
+      if (options.after_stage && ledger.total() != count) options.after_stage(stage.name, report->rounds, graph);
+    }
+  }
+  editor.RemoveDead();
+  return editor.Commit();
+}
+
+}  // namespace
+
 Status Simplify(Graph& graph, const SimplifyOptions& options, SimplifyReport* report) {
   SimplifyReport unread;
   if (report == nullptr) report = &unread;
@@ -97,19 +117,13 @@ Status Simplify(Graph& graph, const SimplifyOptions& options, SimplifyReport* re
   }
   Ledger ledger(options.rewrite);
   if (options.rewrite.level > 0) {
-    Editor editor(graph);
-    int64_t before = -1;
-    while (report->rounds < kMaxRounds && before != ledger.total() && ledger.Open()) {
-      before = ledger.total();
-      ++report->rounds;
-      for (const Stage& stage : SimplifyPipeline()) {
-        const int64_t count = ledger.total();
-        RETURN_IF_ERROR(RunStage(stage, editor, ledger, report));
-        if (options.after_stage && ledger.total() != count) options.after_stage(stage.name, report->rounds, graph);
-      }
+    // What an editor knows about sizes depends on what it has seen change. It is done when one that looks at the graph
+    // anew finds nothing to do: then simplifying once more changes nothing.
+    int64_t settled = -1;
+    while (report->rounds < kMaxRounds && settled != ledger.total() && ledger.Open()) {
+      settled = ledger.total();
+      RETURN_IF_ERROR(Settle(graph, options, ledger, report));
     }
-    editor.RemoveDead();
-    RETURN_IF_ERROR(editor.Commit());
     report->diverged = report->diverged || report->rounds == kMaxRounds;
   }
   for (NodeId id : NodesWithin(graph)) {
