@@ -163,6 +163,7 @@ Result<Series> ReadSeries(const std::string& source, const Graph& graph, const D
     }
     for (size_t row = 0; row < rows; ++row) {
       std::vector<RtValue> sample;
+      sample.reserve(columns.size());
       for (const auto& column : columns) sample.push_back(column[row]);
       out.samples.push_back(std::move(sample));
     }

@@ -17,7 +17,7 @@ constexpr double kVanishing = 1e-20;
 }  // namespace
 
 OutputJudge::OutputJudge(std::string name, double floor, double noise_factor, const StatedTolerance* stated,
-                         std::string random)
+                         const std::string& random)
     : floor_(floor), noise_factor_(noise_factor) {
   proof_.name = std::move(name);
   proof_.judge = "godwit";

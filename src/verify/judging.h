@@ -28,7 +28,8 @@ struct SampleContext {
 class OutputJudge {
  public:
   /// `random`: the random operator that the output depends on, for which it is not compared.
-  OutputJudge(std::string name, double floor, double noise_factor, const StatedTolerance* stated, std::string random);
+  OutputJudge(std::string name, double floor, double noise_factor, const StatedTolerance* stated,
+              const std::string& random);
 
   [[nodiscard]] const std::string& name() const { return proof_.name; }
   [[nodiscard]] int samples() const { return samples_; }
