@@ -178,19 +178,22 @@ class Flight {
       TRY(load.side_files[to_onnx::WeightsName(output_)], out->weights->ReadBack(options_.load.limits));
     }
     DiagSink read_back;
-    TRY(const Graph written, LoadModel(back, load, &read_back));
+    TRY(Graph written, LoadModel(back, load, &read_back));
     if (read_back.has_errors()) {
       Diag diag = FirstError(read_back);
       diag.what = Concat("the written file cannot be read back: ", diag.what);
       return diag;
     }
+    const bool narrow = options_.half.kind != HalfKind::kNone && !options_.half.keep_io;
+    if (narrow) RETURN_IF_ERROR(WidenEdges(&written, source));
     ProofOptions proof = options_.proof;
     if (options_.half.kind != HalfKind::kNone && !proof.tolerances.contains("")) {
       proof.tolerances[""].relative = options_.half.bound;
     }
     TRY(proof.inputs, StatedInputs(source, options_.samples, options_.load.limits));
     // A real runtime looks for the weights beside the model, where they are not yet.
-    if (out->weights == nullptr) {
+    // And it takes no f32 where the file states f16.
+    if (out->weights == nullptr && !narrow) {
       TRY(proof.judge, FindJudge());
       proof.judged_file = out->model.ReadablePath();
       proof.judge_large = options_.verify == Verify::kRuntime;

@@ -1,8 +1,10 @@
 #include "passes/half.h"
 
-#include <algorithm>
+#include <set>
 
+#include "ir/inference.h"
 #include "ir/walk.h"
+#include "ops/ops.h"
 #include "passes/half_apply.h"
 #include "passes/half_choice.h"
 #include "passes/half_probe.h"
@@ -29,7 +31,51 @@ Status CleanUp(Graph* graph) {
   return Simplify(*graph, options, nullptr);
 }
 
+bool IsHalf(DType dtype) { return dtype == DType::kF16 || dtype == DType::kBF16; }
+
+// What uses the input is given its cast.
+Status WidenInput(Graph* graph, ValueId input, Inference* inference) {
+  const DType dtype = graph->value(input).type.dtype();
+  std::vector<Use> uses;
+  ForEachUse(*graph, [&](const Use& use) {
+    if (use.value == input) uses.push_back(use);
+  });
+  graph->value(input).type.tensor().dtype = DType::kF32;
+  const NodeId cast = graph->AddNode(Graph::main(), ops::kCast, {input}, 1, {{"to", dtype}});
+  RETURN_IF_ERROR(inference->InferNode(cast));
+  for (const Use& use : uses) {
+    (use.node ? graph->node(use.node).in : graph->region(use.region).results)[use.index] = graph->node(cast).out[0];
+  }
+  return Ok{};
+}
+
 }  // namespace
+
+Status WidenEdges(Graph* graph, const Graph& like) {
+  std::set<std::string> wide_inputs, wide_outputs;
+  for (ValueId v : like.region(Graph::main()).params) {
+    if (half::IsF32(like, v)) wide_inputs.insert(like.value(v).name);
+  }
+  const std::vector<ValueId>& stated = like.region(Graph::main()).results;
+  for (size_t i = 0; i < stated.size() && i < like.output_names.size(); ++i) {
+    if (half::IsF32(like, stated[i])) wide_outputs.insert(like.output_names[i]);
+  }
+  Inference inference(*graph);
+  const std::vector<ValueId> inputs = graph->region(Graph::main()).params;
+  for (ValueId v : inputs) {
+    if (!IsHalf(graph->value(v).type.dtype()) || !wide_inputs.contains(graph->value(v).name)) continue;
+    RETURN_IF_ERROR(WidenInput(graph, v, &inference));
+  }
+  const size_t n_results = graph->region(Graph::main()).results.size();
+  for (size_t i = 0; i < n_results && i < graph->output_names.size(); ++i) {
+    const ValueId v = graph->region(Graph::main()).results[i];
+    if (!IsHalf(graph->value(v).type.dtype()) || !wide_outputs.contains(graph->output_names[i])) continue;
+    const NodeId cast = graph->AddNode(Graph::main(), ops::kCast, {v}, 1, {{"to", DType::kF32}});
+    RETURN_IF_ERROR(inference.InferNode(cast));
+    graph->region(Graph::main()).results[i] = graph->node(cast).out[0];
+  }
+  return TopologicalSort(graph, Graph::main());
+}
 
 Status ToHalf(Graph* graph, const HalfOptions& options, HalfReport* report) {
   HalfReport unread;

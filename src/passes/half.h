@@ -55,4 +55,8 @@ struct HalfReport {
 /// pass.expression when `keep` holds what is no expression. The graph is valid and infers to the types it states.
 Status ToHalf(Graph* graph, const HalfOptions& options, HalfReport* report);
 
+/// Inputs and outputs that are f32 in `like` (by their names) and half here become f32, with casts behind and before
+/// them: so that the two can be run side by side.
+Status WidenEdges(Graph* graph, const Graph& like);
+
 }  // namespace godwit

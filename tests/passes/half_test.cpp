@@ -70,6 +70,20 @@ TEST(Half, InputsAndOutputsToo) {
   EXPECT_EQ(graph.value(graph.region(Graph::main()).params[0]).type.ToString(), "f16[N,3]");
 }
 
+TEST(Half, EdgesWidenedForComparison) {
+  HalfOptions options = Whole();
+  options.keep_io = false;
+  Graph graph = Halved(kTwoLayers, options, nullptr);
+  ASSERT_TRUE(WidenEdges(&graph, Parse(kTwoLayers)).ok());
+  EXPECT_TRUE(VerifyGraph(graph).ok()) << Print(graph);
+  EXPECT_EQ(CountOps(graph, "cast"), 2) << Print(graph);
+  EXPECT_EQ(graph.value(graph.region(Graph::main()).params[0]).type.ToString(), "f32[N,3]");
+  // What is half in both stays so.
+  Graph both = Halved(kTwoLayers, options, nullptr);
+  ASSERT_TRUE(WidenEdges(&both, both.Clone()).ok());
+  EXPECT_EQ(CountOps(both, "cast"), 0);
+}
+
 TEST(Half, Bfloat) {
   HalfOptions options = Whole();
   options.dtype = DType::kBF16;
