@@ -329,7 +329,17 @@ bool GraphImport::CanBe(ValueId id, const Type& type) const {
   if (results.empty()) return true;
   const OperandDef& result = results[std::min<size_t>(value.index, results.size() - 1)];
   if ((result.flags & OperandDef::kNotTensor) != 0) return true;
-  return type.is_tensor() && (type.dtype() == DType::kNone || result.types.Has(type.dtype()));
+  if (!type.is_tensor()) return false;
+  if (type.dtype() == DType::kNone) return true;
+  // An operand of the same group has the same element type, even where the type rule could not tell for want of others.
+  const Node& node = graph_.node(value.def);
+  const std::span<const OperandDef> operands = node.op->operands;
+  for (size_t i = 0; result.group != 0 && !operands.empty() && i < node.in.size(); ++i) {
+    if (!node.in[i] || operands[std::min(i, operands.size() - 1)].group != result.group) continue;
+    const Type& operand = graph_.value(node.in[i]).type;
+    if (operand.is_tensor() && operand.dtype() != DType::kNone && operand.dtype() != type.dtype()) return false;
+  }
+  return result.types.Has(type.dtype());
 }
 
 void GraphImport::BindOutputs(const onnx::Node& node, const std::vector<ValueId>& values) {
