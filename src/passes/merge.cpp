@@ -97,7 +97,9 @@ class NodeMerger {
 Status MergeNodes(Editor& editor, Ledger& ledger) { return NodeMerger(editor, ledger).Run(); }
 
 // Contents are looked at only where type and size agree, and first at a few places, so that weights stay in their
-// file. Constants that must be computed first are left alone.
+// file. Constants that must be computed first are left alone when they are large.
+constexpr uint64_t kComputedBytes = uint64_t{1} << 17;
+
 class ConstantMerger {
  public:
   ConstantMerger(Editor& editor, Ledger& ledger) : editor_(editor), ledger_(ledger) {}
@@ -111,7 +113,7 @@ class ConstantMerger {
       if (!graph.IsConstant(v) || !editor_.Used(v)) continue;
       const Constant& constant = graph.constant(graph.value(v).constant);
       const auto* source = std::get_if<1>(&constant.data);
-      if (source != nullptr && (*source)->depth() > 0) continue;
+      if (source != nullptr && (*source)->depth() > 0 && (*source)->stored_bytes() > kComputedBytes) continue;
       const Type& type = graph.value(v).type;
       if (type.tensor().quant) continue;
       std::vector<ValueId>& group = by_type[type.ToString()];
