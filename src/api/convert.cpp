@@ -89,7 +89,14 @@ class Flight {
 
  private:
   Result<Graph> Read(const MappedFile::Ptr& file, DiagSink* sink) const {
-    TRY(Graph graph, LoadModel(file, options_.load, sink));
+    LoadOptions load = options_.load;
+    if (!options_.dims.empty()) {
+      // Read twice: the inputs say which of them have the dims, and everything else follows from their sizes.
+      DiagSink first;
+      TRY(const Graph open, LoadModel(file, load, &first));
+      RETURN_IF_ERROR(FixDims(open, options_.dims, &load));
+    }
+    TRY(Graph graph, LoadModel(file, load, sink));
     // What single nodes suffered from is in the sink: all of it, where one could be returned here.
     if (sink->has_errors()) return FirstError(*sink);
     Edges edges = options_.edges;
@@ -121,8 +128,10 @@ class Flight {
     return ToHalf(graph, half, &report_.half);
   }
 
-  // Three kinds of samples at the first sizes that the model takes; none where nothing can be drawn.
+  // Real samples, else three kinds of drawn ones at the first sizes that the model takes; none where nothing can be
+  // drawn.
   Result<std::vector<std::vector<RtValue>>> HalfSamples(const Graph& graph) const {
+    if (!options_.data.sources.empty()) return ReadData(graph, options_.data);
     TRY(const InputSpecs specs, StatedInputs(graph, options_.samples, options_.load.limits));
     for (const DimSizes& sizes : SizesToTry(graph, specs, 0)) {
       std::vector<std::vector<RtValue>> out;
@@ -191,6 +200,9 @@ class Flight {
       proof.tolerances[""].relative = options_.half.bound;
     }
     TRY(proof.inputs, StatedInputs(source, options_.samples, options_.load.limits));
+    if (!options_.data.sources.empty()) {
+      TRY(proof.data, ReadData(source, options_.data));
+    }
     // A real runtime looks for the weights beside the model, where they are not yet.
     // And it takes no f32 where the file states f16.
     if (out->weights == nullptr && !narrow) {

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "api/data.h"
+#include "api/dims.h"
 #include "api/load.h"
 #include "backends/onnx/export.h"
 #include "backends/onnx/files.h"
@@ -39,6 +41,8 @@ struct ConvertOptions {
   Verify verify = Verify::kAuto;
   std::string runtime_library;       ///< where the real runtime is; empty: the usual places
   std::vector<std::string> samples;  ///< what to feed in the proof, as MakeInputs takes it
+  DataOptions data;                  ///< real samples for it
+  std::vector<DimRange> dims;        ///< sizes of named dims: fixed ones are fixed in what is written too
   ProofOptions proof;
   bool keep = false;                     ///< put the file in its place although the results differ
   bool dry_run = false;                  ///< everything but that

@@ -21,10 +21,12 @@ namespace godwit::tools {
 namespace {
 
 constexpr Option kOptions[] = {
-    kOutputOption,  kShapeOption,      kCutInOption,     kCutOutOption,  kBindOption,      kRenameOption,  kOpsetOption,
-    kTargetOption,  kHalfOption,       kKeepFloatOption, kIoTypeOption,  kDomainOption,    kLevelOption,   kRuleOption,
-    kFuelOption,    kPrintOption,      kVerifyOption,    kSamplesOption, kToleranceOption, kSampleOption,  kSeedOption,
-    kThreadsOption, kRuntimeLibOption, kExternalOption,  kKeepOption,    kDryRunOption,    kVerboseOption, kJsonOption,
+    kOutputOption,    kShapeOption,   kCutInOption,   kCutOutOption,     kBindOption,     kRenameOption,
+    kOpsetOption,     kTargetOption,  kHalfOption,    kKeepFloatOption,  kIoTypeOption,   kDomainOption,
+    kLevelOption,     kRuleOption,    kFuelOption,    kPrintOption,      kVerifyOption,   kSamplesOption,
+    kToleranceOption, kSampleOption,  kDataOption,    kMeanOption,       kScaleOption,    kColorOption,
+    kDimOption,       kSeedOption,    kThreadsOption, kRuntimeLibOption, kExternalOption, kKeepOption,
+    kDryRunOption,    kVerboseOption, kJsonOption,
 };
 
 // Weights come and go one at a time. glibc would learn from the first to keep the room of the largest.

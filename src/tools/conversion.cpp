@@ -6,9 +6,10 @@
 #include <charconv>
 #include <cstdio>
 
-#include "api/inputs.h"
+#include "api/tolerance.h"
 #include "base/text.h"
 #include "ir/text.h"
+#include "tools/model_run.h"
 #include "tools/table.h"
 
 namespace godwit::tools {
@@ -45,33 +46,6 @@ Status ReadRules(const Args& args, RewriteOptions* rewrite) {
     } else {
       return Diag(diag::kUsage, Concat("--rule: '", Printable(text, 200), "' is not NAME=on or NAME=off"))
           .Hint("`godwit list rules` shows them");
-    }
-  }
-  return Ok{};
-}
-
-// "rel=1e-3" for all outputs, "scores:abs=0.01" for one.
-Status ReadTolerances(const Args& args, ProofOptions* proof) {
-  for (const std::string& text : args.All("--tolerance")) {
-    const size_t equals = text.rfind('=');
-    const size_t colon = equals == std::string::npos ? equals : text.rfind(':', equals);
-    const size_t from = colon == std::string::npos ? 0 : colon + 1;
-    double value = 0;
-    if (equals == std::string::npos || !ParseDouble(std::string_view(text).substr(equals + 1), &value)) {
-      return Diag(diag::kUsage, Concat("--tolerance: '", Printable(text, 200), "' is not [OUT:]rel=X"));
-    }
-    StatedTolerance& stated = proof->tolerances[colon == std::string::npos ? "" : text.substr(0, colon)];
-    const std::string_view kind = std::string_view(text).substr(from, equals - from);
-    if (kind == "abs") {
-      stated.absolute = value;
-    } else if (kind == "rel") {
-      stated.relative = value;
-    } else if (kind == "corr") {
-      stated.correlation = value;
-    } else if (kind == "sqnr") {
-      stated.sqnr = value, stated.has_sqnr = true;
-    } else {
-      return Diag(diag::kUsage, Concat("--tolerance: '", Printable(kind, 100), "' is none of abs, rel, corr, sqnr"));
     }
   }
   return Ok{};
@@ -241,12 +215,17 @@ Result<ConvertOptions> ConvertOptionsOf(const Args& args, const Problems& proble
   out.proof.samples = static_cast<int>(args.Int("--verify-samples", 0));
   out.proof.threads = static_cast<int>(args.Int("--threads", 0));
   out.proof.seed = static_cast<uint64_t>(args.Int("--seed", 0));
-  RETURN_IF_ERROR(ReadTolerances(args, &out.proof));
+  for (const std::string& text : args.All("--tolerance")) {
+    RETURN_IF_ERROR(AddTolerance(text, &out.proof.tolerances));
+  }
   // What is asked of all outputs is what half precision must leave of them.
   if (const auto all = out.proof.tolerances.find(""); all != out.proof.tolerances.end() && all->second.relative > 0) {
     out.half.bound = all->second.relative;
   }
   out.samples = args.All("--sample");
+  TRY(out.data, DataOptionsOf(args, problems, out.proof.samples > 0 ? out.proof.samples : kProofSamples));
+  TRY(out.dims, DimRangesOf(args));
+  AddFilesRead(args, &out.inputs_read);
   out.keep = args.Has("--keep");
   out.dry_run = args.Has("--dry-run");
   return out;

@@ -10,8 +10,6 @@
 
 namespace godwit::tools {
 
-namespace {
-
 Result<std::vector<DimRange>> DimRangesOf(const Args& args) {
   std::vector<DimRange> out;
   for (const std::string& text : args.All("--dim")) {
@@ -20,8 +18,6 @@ Result<std::vector<DimRange>> DimRangesOf(const Args& args) {
   }
   return out;
 }
-
-}  // namespace
 
 Result<Graph> LoadAsAsked(const std::string& path, const Args& args, const Problems& problems, DiagSink* sink) {
   Progress::Say(Concat("reading ", path));
@@ -99,8 +95,7 @@ Result<std::vector<double>> NumbersOf(const Args& args, std::string_view option)
 
 }  // namespace
 
-Result<std::vector<std::vector<RtValue>>> DataOf(const Graph& graph, const Args& args, const Problems& problems,
-                                                 int64_t samples) {
+Result<DataOptions> DataOptionsOf(const Args& args, const Problems& problems, int64_t samples) {
   DataOptions options;
   options.sources = args.All("--data");
   options.samples = samples;
@@ -113,11 +108,17 @@ Result<std::vector<std::vector<RtValue>>> DataOf(const Graph& graph, const Args&
     if (colour == "bgr") options.pictures.colour = Colour::kBgr;
     if (colour == "gray") options.pictures.colour = Colour::kGray;
   }
+  return options;
+}
+
+Result<std::vector<std::vector<RtValue>>> DataOf(const Graph& graph, const Args& args, const Problems& problems,
+                                                 int64_t samples) {
+  TRY(const DataOptions options, DataOptionsOf(args, problems, samples));
   return ReadData(graph, options);
 }
 
 void AddFilesRead(const Args& args, std::vector<std::string>* files) {
-  for (const std::string_view option : {"--sample", "--data"}) {
+  for (const std::string_view option : {"--sample", "--data", "--bind"}) {
     for (const std::string& text : args.All(option)) {
       files->push_back(text);
       // Names may hold '=' themselves.

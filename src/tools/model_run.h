@@ -3,6 +3,8 @@
 
 #include <vector>
 
+#include "api/data.h"
+#include "api/dims.h"
 #include "api/inputs.h"
 #include "exec/session.h"
 #include "ir/graph.h"
@@ -69,7 +71,10 @@ Result<runtimes::Runtime*> RuntimeOf(const Args& args);
 Status CheckOwnOnly(const Args& args, std::span<const std::string_view> options);
 /// Values for a runtime: each under the name of its input.
 std::vector<std::pair<std::string, RtValue>> NamedInputs(const Graph& graph, const std::vector<RtValue>& values);
-/// What --data and the options for pictures say; at most `samples`, 0 for all.
+/// What --dim states.
+Result<std::vector<DimRange>> DimRangesOf(const Args& args);
+/// What --data and the options for pictures say, and the samples that it names; at most `samples`, 0 for all.
+Result<DataOptions> DataOptionsOf(const Args& args, const Problems& problems, int64_t samples);
 Result<std::vector<std::vector<RtValue>>> DataOf(const Graph& graph, const Args& args, const Problems& problems,
                                                  int64_t samples);
 /// Files that --sample and --data may name, so that no output takes their place.

@@ -73,6 +73,20 @@ TEST(SimplifyVerb, EdgesCanBeMoved) {
   EXPECT_EQ(RunGodwit({"simplify", in, "-o", out, "--cut-in", "nothing"}).status, 1);
 }
 
+TEST(SimplifyVerb, PinsDimsAndProvesOnRealSamples) {
+  const TempDir dir;
+  const std::string out = dir.Path("out.onnx");
+  const ProgramRun pinned = RunGodwit({"simplify", kBundledModel, "-o", out, "--dim", "N=2", "--verify=own"});
+  EXPECT_EQ(pinned.status, 0) << pinned.err;
+  EXPECT_FALSE(Has(pinned.out, "dynamic:")) << pinned.out;
+  EXPECT_TRUE(Has(RunGodwit({"inspect", out}).out, "f32[2,1,32,32]"));
+  EXPECT_EQ(RunGodwit({"simplify", kBundledModel, "-o", out, "--dim", "Q=2"}).status, 1);
+  const ProgramRun real = RunGodwit({"simplify", kBundledModel, "-o", out, "--verify=own", "--data",
+                                     GODWIT_SOURCE_DIR "/examples/shapes/test_data_set_0/input_0.pb"});
+  EXPECT_EQ(real.status, 0) << real.err;
+  EXPECT_EQ(RunGodwit({"simplify", kBundledModel, "-o", out, "--data", "/nowhere"}).status, 2);
+}
+
 TEST(SimplifyVerb, WeightsBesideTheModel) {
   const TempDir dir;
   OnnxGraph g;
