@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <numeric>
+
 #include "backends/onnx/model_export.h"
 #include "backends/onnx/row.h"
 #include "base/text.h"
@@ -92,6 +94,16 @@ Name NodeExport::Of(ValueId id) {
   const Name name = exporter_.NameOf(scope_, id);
   Note(name, id);
   return name;
+}
+
+Result<Name> NodeExport::InSwapped(size_t i, std::string_view flag) {
+  if (!attrs().Flag(flag)) return In(i);
+  TRY(const int rank, Rank(i));
+  if (rank < 2) return In(i);
+  std::vector<int64_t> perm(static_cast<size_t>(rank));
+  std::iota(perm.begin(), perm.end(), 0);
+  std::swap(perm[perm.size() - 1], perm[perm.size() - 2]);
+  return Temp("Transpose", {In(i)}, {{"perm", std::move(perm)}});
 }
 
 Names NodeExport::Ins() {

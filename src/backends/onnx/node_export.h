@@ -66,6 +66,8 @@ class NodeExport {
   // Names of tensors of the file. Absent ones are "".
   Name In(size_t i) { return Of(Operand(i)); }
   Name Of(ValueId id);
+  /// Operand i with its last two axes swapped where the attribute asks for that.
+  Result<Name> InSwapped(size_t i, std::string_view flag);
   Names Ins();  ///< all operands, without absent ones at the end
   Name Out(size_t i = 0);
   [[nodiscard]] bool Wants(size_t i) const;

@@ -1,31 +1,16 @@
 // Matrix products.
-#include <fmt/format.h>
-
-#include <numeric>
-
 #include "backends/onnx/emit.h"
 
 namespace godwit::to_onnx {
 
 namespace {
 
-// The operand with its last two axes swapped where the node asks for that.
-Result<Name> Factor(NodeExport& n, size_t i, std::string_view flag) {
-  if (!n.attrs().Flag(flag)) return n.In(i);
-  TRY(const int rank, n.Rank(i));
-  if (rank < 2) return n.In(i);
-  std::vector<int64_t> perm(static_cast<size_t>(rank));
-  std::iota(perm.begin(), perm.end(), 0);
-  std::swap(perm[perm.size() - 1], perm[perm.size() - 2]);
-  return n.Temp("Transpose", {n.In(i)}, {{"perm", std::move(perm)}});
-}
-
 Status EmitMatMul(NodeExport& n) {
   if (n.Has(2) || n.Has(3) || n.OutType().dtype() != n.DtypeOf(0)) {
     return n.LacksForm("MatMul keeps the type of its operands");
   }
-  TRY(const Name a, Factor(n, 0, "transpose_a"));
-  TRY(const Name b, Factor(n, 1, "transpose_b"));
+  TRY(const Name a, n.InSwapped(0, "transpose_a"));
+  TRY(const Name b, n.InSwapped(1, "transpose_b"));
   n.Emit("MatMul", {a, b});
   return Ok{};
 }

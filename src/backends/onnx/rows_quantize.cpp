@@ -1,8 +1,4 @@
 // Quantisation, and products of 8-bit integers.
-#include <fmt/format.h>
-
-#include <numeric>
-
 #include "backends/onnx/emit.h"
 
 namespace godwit::to_onnx {
@@ -85,23 +81,12 @@ Status EmitDynamicQuantize(NodeExport& n) {
   return Ok{};
 }
 
-// The operand with its last two axes swapped where the node asks for that.
-Result<Name> Factor(NodeExport& n, size_t i, std::string_view flag) {
-  if (!n.attrs().Flag(flag)) return n.In(i);
-  TRY(const int rank, n.Rank(i));
-  if (rank < 2) return n.In(i);
-  std::vector<int64_t> perm(static_cast<size_t>(rank));
-  std::iota(perm.begin(), perm.end(), 0);
-  std::swap(perm[perm.size() - 1], perm[perm.size() - 2]);
-  return n.Temp("Transpose", {n.In(i)}, {{"perm", std::move(perm)}});
-}
-
 Status EmitMatMulInteger(NodeExport& n) {
   if (n.OutType().dtype() != DType::kI32 || n.DtypeOf(0) == DType::kI32) {
     return n.LacksForm("MatMulInteger is of 8-bit integers");
   }
-  TRY(const Name a, Factor(n, 0, "transpose_a"));
-  TRY(const Name b, Factor(n, 1, "transpose_b"));
+  TRY(const Name a, n.InSwapped(0, "transpose_a"));
+  TRY(const Name b, n.InSwapped(1, "transpose_b"));
   Names in = {a, b};
   if (n.Has(2) || n.Has(3)) in.push_back(n.In(2));
   if (n.Has(3)) in.push_back(n.In(3));
