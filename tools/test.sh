@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the release preset and runs every test, then the reader's tests under sanitizers while the time allows.
+# Builds the release preset and runs every test, then those of reading and rewriting under sanitizers while time allows.
 # The last line is `N passed, N failed`, summed over all of them; zero only if none failed and some ran.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -10,7 +10,7 @@ trap 'rm -rf "$logs"' EXIT
 passed=0 failed=0 skipped=0
 failures=()
 # The sanitized build takes long from nothing: it is begun and built within this many seconds of the start, or left out.
-sanitize_until=${GODWIT_SANITIZE_UNTIL:-1500}
+sanitize_until=${GODWIT_SANITIZE_UNTIL:-1800}
 
 fail() { failed=$((failed + 1)); failures+=("$1"); echo "FAILED $1"; }
 
@@ -109,8 +109,8 @@ run_built release $(areas)
 check "bundled model runs as recorded" build/release/godwit suite examples
 check "installed copy serves a user's program" tests/install/run.sh build/release
 
-# What reads files from strangers, once more under sanitizers.
-reader_areas=$(areas base formats ir frontends)
+# What reads files from strangers and rewrites what was read, once more under sanitizers.
+reader_areas=$(areas base formats ir frontends rewrite passes)
 left=$((sanitize_until - SECONDS))
 status=124
 if [ "$left" -gt 60 ]; then

@@ -1,5 +1,6 @@
 #include "api/convert.h"
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <functional>
@@ -144,11 +145,12 @@ class Flight {
     return std::vector<std::vector<RtValue>>();
   }
 
+  /// Of a sink that has errors.
   static Diag FirstError(const DiagSink& sink) {
-    for (const Diag& diag : sink.all()) {
-      if (diag.severity == Severity::kError) return diag;
-    }
-    return Diag(diag::kProofDiffers, "no error");
+    const auto first = std::find_if(sink.all().begin(), sink.all().end(),
+                                    [](const Diag& diag) { return diag.severity == Severity::kError; });
+    CHECK(first != sink.all().end());
+    return *first;
   }
 
   // What must not be overwritten: the model, its side files, and what the caller has read. Counts the side files'
@@ -203,8 +205,8 @@ class Flight {
     if (!options_.data.sources.empty()) {
       TRY(proof.data, ReadData(source, options_.data));
     }
-    // A real runtime looks for the weights beside the model, where they are not yet.
-    // And it takes no f32 where the file states f16.
+    // A real runtime looks for the weights beside the model, where they are not yet, and takes no f32 where the file
+    // states f16.
     if (out->weights == nullptr && !narrow) {
       TRY(proof.judge, FindJudge());
       proof.judged_file = out->model.ReadablePath();
