@@ -63,6 +63,7 @@ Status DecomposeQuantize(DecomposeCtx& ctx) {
   const DType precision = ctx.attrs.Dtype("precision", scale.dtype());
   if (!kFloats.Has(precision)) return ctx.Cannot("the scale is not of a type to compute in");
   const DType compute = precision == DType::kF64 ? DType::kF64 : DType::kF32;
+  if (ctx.attrs.Str("rounding", "even") != "even") return ctx.Cannot("halves are rounded away from zero");
   const auto rounded = [&](const Expr& e) { return Cast(Cast(e, precision), compute); };
   Expr q = Round(rounded(rounded(x) / rounded(Spread(ctx, scale, x))));
   if (ctx.Has(2)) q = q + Cast(Spread(ctx, Operand(ctx, 2), x), compute);

@@ -20,12 +20,18 @@ constexpr TypeSet kScales = kFloats | DType::kI32 | DType::kF8E8M0;
 constexpr OperandDef kQuantizeIn[] = {
     {"x", kFloats | DType::kI32}, {"scale", kScales}, {"zero_point", kLow | DType::kI32, OperandDef::kOptional, 'Q'}};
 constexpr OperandDef kQuantizeOut[] = {{"y", kLow | DType::kI32, OperandDef::kPlain, 'Q'}};
+constexpr std::string_view kArithmeticDoc =
+    "How the source computes the operator that this node is a part of: litert, litert_hybrid, "
+    "litert_hybrid_asymmetric; absent: it is a step of its own.";
 constexpr AttrDef kQuantizeAttrs[] = {
     {"to", AttrKind::kDType, "", "Element type of the result."},
     {"axis", AttrKind::kInt, "1", "Axis of the scales; without meaning for a single scale."},
     {"block", AttrKind::kInt, "0", "Elements a block along the axis; 0: one scale for each index."},
     {"saturate", AttrKind::kInt, "1", "For 8-bit floats: out of range gives the largest finite number."},
-    {"precision", AttrKind::kDType, "none", "Type in which x / scale is rounded; absent: that of scale."}};
+    {"precision", AttrKind::kDType, "none", "Type in which x / scale is rounded; absent: that of scale."},
+    {"rounding", AttrKind::kString, "even",
+     "Where a quotient halfway between two integers goes: even, or away from 0."},
+    {"arithmetic", AttrKind::kString, "none", kArithmeticDoc}};
 constexpr OperandDef kDequantizeIn[] = {{"x", kLow | DType::kI32, OperandDef::kPlain, 'Q'},
                                         {"scale", kScales},
                                         {"zero_point", kLow | DType::kI32, OperandDef::kOptional, 'Q'}};
@@ -33,11 +39,13 @@ constexpr OperandDef kDequantizeOut[] = {{"y", kFloats | DType::kF8E8M0}};
 constexpr AttrDef kDequantizeAttrs[] = {
     {"to", AttrKind::kDType, "", "Element type of the result."},
     {"axis", AttrKind::kInt, "1", "Axis of the scales; without meaning for a single scale."},
-    {"block", AttrKind::kInt, "0", "Elements a block along the axis; 0: one scale for each index."}};
+    {"block", AttrKind::kInt, "0", "Elements a block along the axis; 0: one scale for each index."},
+    {"arithmetic", AttrKind::kString, "none", kArithmeticDoc}};
 constexpr std::string_view kRules[] = {
     "c1: the axis is one of x's, where there is more than one scale",
     "c2: one scale, or one for each index along the axis, or x's shape with the axis divided by `block`, rounded up",
     "c3: the zero points have the shape of the scales"};
+constexpr std::string_view kQuantizeRules[] = {kRules[0], kRules[1], kRules[2], "c4: rounding is even or away"};
 
 // Which scale an element of x goes by.
 struct Grain {
@@ -84,7 +92,10 @@ Result<Grain> GrainOf(const EvalCtx& ctx) {
 
 Status Infer(InferCtx& ctx) {
   Type type = ctx.In(0);
-  if (type.is_tensor()) type.tensor().dtype = ctx.attrs.Dtype("to");
+  if (type.is_tensor()) {
+    type.tensor().dtype = ctx.attrs.Dtype("to");
+    type.tensor().quant = nullptr;
+  }
   if (ctx.attrs.Int("block") < 0) return ctx.Fail("c2", fmt::format("block {}", ctx.attrs.Int("block")));
   if (ctx.Ranked(0) && ctx.Ranked(1)) {
     const Shape& x = ctx.ShapeOf(0);
@@ -104,6 +115,12 @@ Status Infer(InferCtx& ctx) {
   return Ok{};
 }
 
+Status InferQuantize(InferCtx& ctx) {
+  const std::string_view rounding = ctx.attrs.Str("rounding", "even");
+  if (rounding != "even" && rounding != "away") return ctx.Fail("c4", fmt::format("rounding '{}'", rounding));
+  return Infer(ctx);
+}
+
 // Blocks lie along an axis of the scales too, which stay as they are.
 bool Commute(CommuteCtx& ctx) { return ctx.operand == 0 && ctx.attrs.Int("block") == 0 && ctx.MoveAxis("axis", 1); }
 
@@ -117,6 +134,7 @@ Status EvalQuantize(EvalCtx& ctx) {
   // to compute in, the quotient is taken as it is.
   DType precision = ctx.attrs.Dtype("precision", kFloats.Has(scale.dtype()) ? scale.dtype() : DType::kNone);
   if (precision == DType::kNone) precision = DType::kF64;
+  const bool away = ctx.attrs.Str("rounding", "even") == "away";
   const ConvertOptions options{.saturate = ctx.attrs.Flag("saturate", true)};
   const auto scales = ToF64(scale);
   const auto zeros = ctx.Has(2) ? ToF64(ctx.In(2)) : std::vector<double>(scales.size(), 0.0);
@@ -130,7 +148,7 @@ Status EvalQuantize(EvalCtx& ctx) {
     const double q = RoundTo(precision, v / RoundTo(precision, scales[k]));
     std::byte* y = out->mutable_raw() + static_cast<size_t>(i) * y_step;
     if (IsInteger(to)) {
-      const double whole = std::isnan(q) ? zeros[k] : std::rint(q) + zeros[k];
+      const double whole = std::isnan(q) ? zeros[k] : (away ? std::round(q) : std::rint(q)) + zeros[k];
       StoreI64(to, static_cast<int64_t>(std::clamp(whole, low, high)), y);
     } else {
       StoreF64(to, q + zeros[k], y, options);
@@ -161,6 +179,7 @@ std::span<const Sample> QuantizeSamples() {
       {{"f32[2,3]", "f32[] = 0.02", "u8[] = 128"}, {{"to", DType::kU8}}},
       {{"f32[2,3,2]", "f32[3] = 0.1,0.2,0.5", "i8[3] = 0,3,-4"}, {{"to", DType::kI8}}},
       {{"f32[2,5]", "f32[2,3] = 1,2,3,4,5,6"}, {{"to", DType::kI4}, {"block", int64_t{2}}}},
+      {{"f32[6]", "f32[] = 0.25"}, {{"to", DType::kI8}, {"rounding", "away"}}},
       {{"f16[4]", "f16[] = 0.5"}, {{"to", DType::kF8E4M3FN}}}};
   return samples;
 }
@@ -177,12 +196,12 @@ std::span<const Sample> DequantizeSamples() {
 }  // namespace
 
 extern const OpDef kQuantize{.name = "quantize",
-                             .doc = "x / scale, rounded half to even, plus zero_point, cut to what `to` holds.",
+                             .doc = "x / scale, rounded, plus zero_point, cut to what `to` holds.",
                              .operands = kQuantizeIn,
                              .results = kQuantizeOut,
                              .attrs = kQuantizeAttrs,
-                             .constraints = kRules,
-                             .infer = Infer,
+                             .constraints = kQuantizeRules,
+                             .infer = InferQuantize,
                              .eval = EvalQuantize,
                              .commute = Commute,
                              .decompose = DecomposeQuantize,

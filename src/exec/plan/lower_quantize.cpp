@@ -80,6 +80,7 @@ Result<bool> LowerQuantize(Lowering& l, NodeId id) {
   const DType real = l.TypeOf(quantizes ? x : y).dtype(), low = l.TypeOf(quantizes ? y : x).dtype();
   const bool known_low = IsPacked(low) || (low == DType::kI32 && !quantizes);
   if (!IsPlanFloat(real) || !known_low || l.TypeOf(scale).dtype() != real || attrs.Int("block") != 0) return false;
+  if (quantizes && attrs.Str("rounding", "even") != "even") return false;
   if (quantizes && attrs.Dtype("precision", real) != real && attrs.Dtype("precision") != DType::kNone) return false;
   if (zero && l.TypeOf(zero).dtype() != low) return false;
   const Dims dims = l.DimsOf(x), scales = l.DimsOf(scale);
