@@ -1,0 +1,35 @@
+#include "formats/tflite/model.h"
+
+namespace godwit::tflite {
+
+namespace {
+
+size_t WidthOf(IndexVector::Kind kind) {
+  switch (kind) {
+    case IndexVector::Kind::kInt32: return 4;
+    case IndexVector::Kind::kUint16: return 2;
+    default: return 1;
+  }
+}
+
+}  // namespace
+
+size_t IndexVector::size() const { return kind == Kind::kNone ? 0 : bytes.size() / WidthOf(kind); }
+
+int64_t IndexVector::operator[](size_t k) const {
+  const std::byte* at = bytes.data() + k * WidthOf(kind);
+  switch (kind) {
+    case Kind::kInt32: return LoadLe<int32_t>(at);
+    case Kind::kUint16: return LoadLe<uint16_t>(at);
+    default: return LoadLe<uint8_t>(at);
+  }
+}
+
+std::string Model::OperatorNameOf(const Operator& op) const {
+  const OperatorCode& code = CodeOf(op);
+  if (code.code == BuiltinOperator::kCustom) return std::string(code.custom_code);
+  const std::string_view name = OperatorName(code.code);
+  return name.empty() ? "builtin " + std::to_string(static_cast<int32_t>(code.code)) : std::string(name);
+}
+
+}  // namespace godwit::tflite
