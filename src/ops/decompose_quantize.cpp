@@ -63,9 +63,14 @@ Status DecomposeQuantize(DecomposeCtx& ctx) {
   const DType precision = ctx.attrs.Dtype("precision", scale.dtype());
   if (!kFloats.Has(precision)) return ctx.Cannot("the scale is not of a type to compute in");
   const DType compute = precision == DType::kF64 ? DType::kF64 : DType::kF32;
-  if (ctx.attrs.Str("rounding", "even") != "even") return ctx.Cannot("halves are rounded away from zero");
   const auto rounded = [&](const Expr& e) { return Cast(Cast(e, precision), compute); };
-  Expr q = Round(rounded(rounded(x) / rounded(Spread(ctx, scale, x))));
+  Expr q = rounded(rounded(x) / rounded(Spread(ctx, scale, x)));
+  if (ctx.attrs.Str("rounding") == "away") {
+    const Expr size = Abs(q), whole = Floor(size);
+    q = Apply(ctx, kSign, {q}) * (whole + Cast(LessEqual(ScalarOf(ctx, compute, 0.5), size - whole), compute));
+  } else {
+    q = Round(q);
+  }
   if (ctx.Has(2)) q = q + Cast(Spread(ctx, Operand(ctx, 2), x), compute);
   q = Max(Min(q, static_cast<double>(IntMax(to))), static_cast<double>(IntMin(to)));
   Result0(ctx, q, to);

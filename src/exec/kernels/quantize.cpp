@@ -24,10 +24,17 @@ using I = hn::RebindToSigned<F>;
 struct Quantizer {
   float scale, low, high;  // the bounds before the zero point is added
   std::int32_t zero;
+  bool away;
 
   HWY_INLINE hn::Vec<I> Call(hn::Vec<F> x) const {
     const F d;
-    auto q = hn::Round(hn::Div(x, hn::Set(d, scale)));
+    const auto exact = hn::Div(x, hn::Set(d, scale));
+    auto q = hn::Round(exact);
+    if (away) {
+      const auto whole = hn::Trunc(exact);
+      const auto up = hn::Ge(hn::Abs(hn::Sub(exact, whole)), hn::Set(d, 0.5F));
+      q = hn::Add(whole, hn::IfThenElseZero(up, hn::CopySign(hn::Set(d, 1.0F), exact)));
+    }
     q = hn::IfThenElseZero(hn::Eq(q, q), q);
     q = hn::Min(hn::Max(q, hn::Set(d, low)), hn::Set(d, high));
     return hn::Add(hn::ConvertTo(I(), q), hn::Set(I(), zero));
@@ -86,8 +93,8 @@ bool RangeOf(const float* x, std::int64_t count, float* low, float* high) {
 
 #define GODWIT_RUNS(E, Name)                                                                                     \
   void Quantize##Name(const float* x, std::int64_t count, float scale, float low, float high, std::int32_t zero, \
-                      E* y) {                                                                                    \
-    QuantizeRun(x, count, Quantizer{scale, low, high, zero}, y);                                                 \
+                      bool away, E* y) {                                                                         \
+    QuantizeRun(x, count, Quantizer{scale, low, high, zero, away}, y);                                           \
   }                                                                                                              \
   void Dequantize##Name(const E* x, std::int64_t count, float scale, std::int32_t zero, float* y) {              \
     DequantizeRun(x, count, scale, zero, y);                                                                     \
@@ -108,10 +115,10 @@ namespace {
 #define GODWIT_RUNS(E, Name)                                                                                    \
   HWY_EXPORT(Quantize##Name);                                                                                   \
   HWY_EXPORT(Dequantize##Name);                                                                                 \
-  void QuantizeOne(const float* x, std::int64_t n, float scale, std::int32_t zero, E* y) {                      \
+  void QuantizeOne(const float* x, std::int64_t n, float scale, std::int32_t zero, bool away, E* y) {           \
     using Limits = std::numeric_limits<E>;                                                                      \
     const auto low = static_cast<float>(Limits::min() - zero), high = static_cast<float>(Limits::max() - zero); \
-    HWY_DYNAMIC_DISPATCH(Quantize##Name)(x, n, scale, low, high, zero, y);                                      \
+    HWY_DYNAMIC_DISPATCH(Quantize##Name)(x, n, scale, low, high, zero, away, y);                                \
   }                                                                                                             \
   void DequantizeOne(const E* x, std::int64_t n, float scale, std::int32_t zero, float* y) {                    \
     HWY_DYNAMIC_DISPATCH(Dequantize##Name)(x, n, scale, zero, y);                                               \
@@ -124,11 +131,12 @@ GODWIT_RUNS(std::int16_t, I16)
 HWY_EXPORT(RangeOf);
 
 template <class T, class E>
-void QuantizeOne(const T* x, std::int64_t n, T scale, std::int32_t zero, E* y) {
+void QuantizeOne(const T* x, std::int64_t n, T scale, std::int32_t zero, bool away, E* y) {
   const double low = std::numeric_limits<E>::min(), high = std::numeric_limits<E>::max();
   for (std::int64_t i = 0; i < n; ++i) {
     const T q = x[i] / scale;
-    const double whole = q == q ? std::rint(static_cast<double>(q)) + zero : zero;
+    const auto exact = static_cast<double>(q);
+    const double whole = q == q ? (away ? std::round(exact) : std::rint(exact)) + zero : zero;
     y[i] = static_cast<E>(std::clamp(whole, low, high));
   }
 }
@@ -159,7 +167,7 @@ void ForRuns(const Scales<T>& s, ThreadPool* pool, Run run) {
 template <class T, class E>
 void Quantize(const T* x, const Scales<T>& s, E* y, ThreadPool* pool) {
   ForRuns(s, pool, [&](std::int64_t at, std::int64_t count, std::int64_t channel) {
-    QuantizeOne(x + at, count, s.scale[channel], s.zero[channel], y + at);
+    QuantizeOne(x + at, count, s.scale[channel], s.zero[channel], s.away, y + at);
   });
 }
 

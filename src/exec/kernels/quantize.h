@@ -1,5 +1,5 @@
 // Between real numbers and low-precision integers, and between element types, exactly as the operators define them:
-// the quotient by the scale is rounded in T, then to an integer with ties to even, then cut to what the type holds.
+// the quotient by the scale is rounded in T, then to an integer, then cut to what the type holds.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +14,7 @@ struct Scales {
   std::int64_t outer = 1, channels = 1, inner = 1;
   const T* scale = nullptr;
   const std::int32_t* zero = nullptr;
+  bool away = false;  ///< ties go away from zero, to even otherwise
 };
 
 /// E is u8, i8, u16 or i16; T is float or double. A NaN becomes the zero point.

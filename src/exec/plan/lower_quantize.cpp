@@ -37,8 +37,8 @@ bool WithElement(DType dtype, F f) {
 template <class T>
 class QuantizeStep final : public Step {
  public:
-  QuantizeStep(bool quantizes, DType low, int64_t outer, int64_t channels, int64_t inner)
-      : quantizes_(quantizes), low_(low), outer_(outer), channels_(channels), inner_(inner) {}
+  QuantizeStep(bool quantizes, bool away, DType low, int64_t outer, int64_t channels, int64_t inner)
+      : quantizes_(quantizes), away_(away), low_(low), outer_(outer), channels_(channels), inner_(inner) {}
 
   Status Run(Frame& frame) const override {
     std::vector<int32_t> zeros(static_cast<size_t>(channels_), 0);
@@ -48,7 +48,7 @@ class QuantizeStep final : public Step {
         zeros[i] = static_cast<int32_t>(LoadI64(low_, raw + i * ByteSize(low_)));
       }
     }
-    const kernels::Scales<T> scales{outer_, channels_, inner_, frame.In<T>(reads[1]), zeros.data()};
+    const kernels::Scales<T> scales{outer_, channels_, inner_, frame.In<T>(reads[1]), zeros.data(), away_};
     WithElement(low_, [&](auto e) {
       using E = decltype(e);
       if constexpr (std::is_integral_v<E> && !std::is_same_v<E, int64_t>) {
@@ -65,7 +65,7 @@ class QuantizeStep final : public Step {
   [[nodiscard]] std::string Label() const override { return quantizes_ ? "quantize" : "dequantize"; }
 
  private:
-  bool quantizes_;
+  bool quantizes_, away_;
   DType low_;
   int64_t outer_, channels_, inner_;
 };
@@ -80,7 +80,6 @@ Result<bool> LowerQuantize(Lowering& l, NodeId id) {
   const DType real = l.TypeOf(quantizes ? x : y).dtype(), low = l.TypeOf(quantizes ? y : x).dtype();
   const bool known_low = IsPacked(low) || (low == DType::kI32 && !quantizes);
   if (!IsPlanFloat(real) || !known_low || l.TypeOf(scale).dtype() != real || attrs.Int("block") != 0) return false;
-  if (quantizes && attrs.Str("rounding", "even") != "even") return false;
   if (quantizes && attrs.Dtype("precision", real) != real && attrs.Dtype("precision") != DType::kNone) return false;
   if (zero && l.TypeOf(zero).dtype() != low) return false;
   const Dims dims = l.DimsOf(x), scales = l.DimsOf(scale);
@@ -98,7 +97,7 @@ Result<bool> LowerQuantize(Lowering& l, NodeId id) {
   }
   const Layout layout = single ? l.LayoutOf(x) : Layout::kPlain;
   if (single) inner = ElementsIn(dims, layout);
-  auto step = MakeStep<QuantizeStep>(real, quantizes, low, outer, channels, inner);
+  auto step = MakeStep<QuantizeStep>(real, quantizes, attrs.Str("rounding") == "away", low, outer, channels, inner);
   step->reads = {l.In(x, layout), l.Plain(scale)};
   if (zero) step->reads.push_back(l.Plain(zero));
   step->writes = {l.Define(y, layout)};
