@@ -8,11 +8,13 @@
 
 #include "api/bind.h"
 #include "api/inputs.h"
+#include "api/output_format.h"
 #include "base/diag.h"
 #include "base/text.h"
 #include "exec/session.h"
 #include "formats/onnx/external_data.h"
 #include "formats/onnx/parse.h"
+#include "formats/sniff.h"
 #include "passes/fusion_policy.h"
 #include "verify/sample_plan.h"
 
@@ -21,20 +23,6 @@ namespace godwit {
 namespace {
 
 constexpr std::string_view kConstantOp = "Constant";
-
-void CountWritten(const onnx::Graph& graph, ConvertReport* report) {
-  // Bodies nest as deep as the reader lets them, which is not deep.
-  for (const onnx::Node& node : graph.nodes) {
-    if (node.op_type != kConstantOp) {
-      ++report->nodes_after;
-      ++report->ops[node.domain.empty() ? std::string(node.op_type) : Concat(node.domain, ".", node.op_type)].after;
-    }
-    for (const onnx::Attribute& attribute : node.attributes) {
-      if (const onnx::Graph* body = attribute.g()) CountWritten(*body, report);
-      for (const onnx::Graph& body : attribute.graphs()) CountWritten(body, report);
-    }
-  }
-}
 
 void CountSource(const Graph& graph, ConvertReport* report) {
   for (uint32_t i = 0; i < graph.origin_count(); ++i) {
@@ -72,17 +60,23 @@ class Flight {
     const auto start = std::chrono::steady_clock::now();
     TRY(const MappedFile::Ptr file, MappedFile::Open(input_, options_.load.limits));
     report_.bytes_before = file->size();
+    source_ = FormatOf(Sniff(file->bytes()));
+    if (source_ == Format::kNone) source_ = Format::kOnnx;  // which its parser tells best
     TRY(Graph graph, Read(file, sink_));
-    report_.opset_before = OpsetOf(graph);
+    RETURN_IF_ERROR(ChooseFormat());
+    report_.opset_before = source_ == Format::kOnnx ? OpsetOf(graph) : 0;
+    if (report_.opset_before > 0) report_.version_before = Concat("opset ", std::to_string(report_.opset_before));
     CountSource(graph, &report_);
     if (options_.simplify) RETURN_IF_ERROR(Simplify(graph, Rewriting(graph), &report_.simplify));
     if (options_.half.kind != HalfKind::kNone) RETURN_IF_ERROR(Halve(&graph));
-    TRY(to_onnx::OnnxFiles out, Write(graph, InputsOf(file)));
+    RETURN_IF_ERROR(out_->Prepare(&graph, sink_, &report_));
+    RETURN_IF_ERROR(out_->Write(graph, InputsOf(file), sink_, &report_));
+    if (sink_->has_errors()) return FirstError(*sink_);
     report_.dynamic_dims = DynamicDims(graph);
     report_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    if (options_.verify != Verify::kOff) RETURN_IF_ERROR(ProveWritten(file, &out));
+    if (options_.verify != Verify::kOff) RETURN_IF_ERROR(ProveWritten(file));
     if (!options_.dry_run) {
-      RETURN_IF_ERROR(out.Commit());
+      RETURN_IF_ERROR(out_->Commit());
       report_.in_place = true;
     }
     return std::move(report_);
@@ -103,27 +97,42 @@ class Flight {
     Edges edges = options_.edges;
     TRY(edges.bound, ReadBindings(graph, options_.bind, options_.load.limits));
     RETURN_IF_ERROR(ApplyEdges(edges, &graph));
+    const PortLayout own = source_ == Format::kTflite ? PortLayout::kChannelsLast : PortLayout::kChannelsFirst;
+    for (const Preprocess& wish : options_.preprocess) RETURN_IF_ERROR(ApplyPreprocess(wish, own, &graph));
+    RETURN_IF_ERROR(ApplyLayouts(options_.layouts, own, &graph));
     return graph;
+  }
+
+  // The model as it stands: a real runtime that reads the source's file runs the same.
+  [[nodiscard]] bool EdgesAsRead() const {
+    return options_.edges.empty() && options_.bind.empty() && options_.preprocess.empty() && options_.layouts.empty();
+  }
+
+  Status ChooseFormat() {
+    Target target = options_.target;
+    if (options_.same_format && target.format == Format::kNone) target.format = source_;
+    RETURN_IF_ERROR(SettleFormat(output_, source_, &target));
+    report_.format_before = source_;
+    report_.format_after = target.format;
+    if (target.format != Format::kOnnx) {
+      return Diag(diag::kUsage, Concat(Name(target.format), " models cannot be written"));
+    }
+    out_ = MakeOnnxOutput(options_, output_);
+    return Ok{};
   }
 
   // Composites are put together where the written file can have them.
   [[nodiscard]] SimplifyOptions Rewriting(const Graph& graph) const {
     SimplifyOptions out = options_.rewriting;
-    FusionTarget target;
-    target.opset = OpsetWritten(graph);
-    target.runtime = options_.runtime;
+    FusionTarget target = out_->Fusions(graph);
     target.approximate = out.rewrite.level > 2;
     out.rewrite.off.merge(FusionsToLeave(target));
     return out;
   }
 
-  [[nodiscard]] int OpsetWritten(const Graph& graph) const {
-    return options_.onnx.opset > 0 ? options_.onnx.opset : to_onnx::DefaultOpset(graph);
-  }
-
   Status Halve(Graph* graph) {
     HalfOptions half = options_.half;
-    half.opset = OpsetWritten(*graph);
+    half.opset = out_->Fusions(*graph).opset;
     half.threads = options_.proof.threads;
     TRY(half.samples, HalfSamples(*graph));
     return ToHalf(graph, half, &report_.half);
@@ -168,28 +177,14 @@ class Flight {
     return inputs;
   }
 
-  Result<to_onnx::OnnxFiles> Write(const Graph& graph, std::vector<std::string> inputs) {
-    TRY(const to_onnx::Exported exported, to_onnx::ExportModel(graph, options_.onnx, sink_));
-    if (sink_->has_errors()) return FirstError(*sink_);
-    report_.opset_after = exported.opset;
-    CountWritten(exported.model.graph, &report_);
-    TRY(to_onnx::OnnxFiles files, to_onnx::WriteOnnxFiles(exported, output_, {options_.weights, std::move(inputs)}));
-    report_.bytes_after = files.model.offset() + (files.weights != nullptr ? files.weights->offset() : 0);
-    return files;
-  }
-
   // The source as read once more, the written file from its own bytes: neither shares anything with what was rewritten.
-  Status ProveWritten(const MappedFile::Ptr& file, to_onnx::OnnxFiles* out) {
+  Status ProveWritten(const MappedFile::Ptr& file) {
     DiagSink quiet;
     TRY(const Graph source, Read(file, &quiet));
-    TRY(const MappedFile::Ptr back, out->model.ReadBack(options_.load.limits));
     LoadOptions load = options_.load;
     load.shapes.clear();
-    if (out->weights != nullptr) {
-      TRY(load.side_files[to_onnx::WeightsName(output_)], out->weights->ReadBack(options_.load.limits));
-    }
     DiagSink read_back;
-    TRY(Graph written, LoadModel(back, load, &read_back));
+    TRY(Graph written, out_->ReadBack(std::move(load), &read_back));
     if (read_back.has_errors()) {
       Diag diag = FirstError(read_back);
       diag.what = Concat("the written file cannot be read back: ", diag.what);
@@ -205,14 +200,12 @@ class Flight {
     if (!options_.data.sources.empty()) {
       TRY(proof.data, ReadData(source, options_.data));
     }
-    // A real runtime looks for the weights beside the model, where they are not yet, and takes no f32 where the file
-    // states f16.
-    if (out->weights == nullptr && !narrow) {
+    // A real runtime takes no f32 where the file states f16.
+    if (std::string readable = out_->JudgedFile(); !readable.empty() && !narrow) {
       TRY(proof.judge, FindJudge());
-      proof.judged_file = out->model.ReadablePath();
+      proof.judged_file = std::move(readable);
       proof.judge_large = options_.verify == Verify::kRuntime;
-      // With other edges the source's file is another model.
-      if (options_.edges.empty() && options_.bind.empty()) proof.source_file = input_;
+      if (EdgesAsRead() && report_.format_before == report_.format_after) proof.source_file = input_;
     }
     TRY(report_.proof, Prove(source, written, proof));
     report_.proved = true;
@@ -224,7 +217,7 @@ class Flight {
 
   Result<runtimes::Runtime*> FindJudge() const {
     if (options_.verify == Verify::kOwn) return static_cast<runtimes::Runtime*>(nullptr);
-    auto found = runtimes::FindOnnxRuntime(options_.runtime_library);
+    auto found = out_->FindJudge(options_.runtime_library);
     if (!found.ok() && options_.verify == Verify::kAuto && options_.runtime_library.empty()) {
       return static_cast<runtimes::Runtime*>(nullptr);
     }
@@ -235,6 +228,8 @@ class Flight {
   const std::string& output_;
   const ConvertOptions& options_;
   DiagSink* sink_;
+  Format source_ = Format::kNone;
+  std::unique_ptr<OutputFormat> out_;
   ConvertReport report_;
 };
 

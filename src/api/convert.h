@@ -1,5 +1,5 @@
-// One flight of a model: read, its edges set, rewritten, written, read back from its bytes, run against the source, and
-// only then put in its place. The verbs that write models are thin over this.
+// One flight of a model: read, its edges set, rewritten, made ready for its format, written, read back from its bytes,
+// run against the source, and only then put in its place. The verbs that write models are thin over this.
 #pragma once
 
 #include <cstdint>
@@ -10,11 +10,13 @@
 #include "api/data.h"
 #include "api/dims.h"
 #include "api/load.h"
+#include "api/target.h"
 #include "backends/onnx/export.h"
 #include "backends/onnx/files.h"
 #include "base/atomic_file.h"
 #include "passes/edges.h"
 #include "passes/half.h"
+#include "passes/ports.h"
 #include "passes/simplify.h"
 #include "verify/proof.h"
 
@@ -31,11 +33,14 @@ enum class Verify : uint8_t {
 struct ConvertOptions {
   LoadOptions load;
   Edges edges;
-  std::vector<std::string> bind;  ///< "NAME=FILE.npy", "NAME=16000": as ReadBindings takes them
+  std::vector<std::string> bind;       ///< "NAME=FILE.npy", "NAME=16000": as ReadBindings takes them
+  std::vector<Preprocess> preprocess;  ///< what the model does itself to raw inputs
+  std::vector<LayoutWish> layouts;     ///< of inputs and outputs
+  bool same_format = false;            ///< the target's format is the source's; another one is wrong use
   bool simplify = true;
   SimplifyOptions rewriting;
-  std::string runtime;  ///< what the file is for, "ort": what that runs slower is not put together; empty: any
-  HalfOptions half;     ///< its samples and opset are filled in
+  Target target;     ///< where it will run; an open format is the output's by its name, else the source's
+  HalfOptions half;  ///< its samples and opset are filled in
   to_onnx::ExportOptions onnx;
   to_onnx::FileOptions::Weights weights = to_onnx::FileOptions::Weights::kFit;
   Verify verify = Verify::kAuto;
@@ -58,7 +63,12 @@ struct OpChange {
 struct ConvertReport {
   uint64_t bytes_before = 0;
   uint64_t bytes_after = 0;
-  int opset_before = 0;
+  Format format_before = Format::kNone;
+  Format format_after = Format::kNone;
+  std::string version_before;  ///< "opset 17"
+  std::string version_after;
+  std::string runs_in;   ///< the least runtime that takes the file, where the format says; "" where it does not
+  int opset_before = 0;  ///< of ai.onnx; 0 in other formats
   int opset_after = 0;
   int64_t nodes_before = 0;
   int64_t nodes_after = 0;
@@ -66,14 +76,21 @@ struct ConvertReport {
   std::vector<std::string> dynamic_dims;  ///< names that are left in inputs
   SimplifyReport simplify;
   HalfReport half;
+  /// Transposes that stay in the written file, and why.
+  struct Move {
+    std::string tensor;
+    uint64_t bytes = 0;
+    std::string why;
+  };
+  std::vector<Move> moves;
   bool proved = false;  ///< whether `proof` was asked for and made
   ProofReport proof;
   bool in_place = false;  ///< the output is where it should be
   double seconds = 0;     ///< without the proof
 };
 
-/// ONNX to ONNX. Every problem goes to the sink; an error means that there is no output. Results that differ are an
-/// error of the sink too (verify.differs), unless `keep` is set.
+/// Any format that is read to any that is written. Every problem goes to the sink; an error means that there is no
+/// output. Results that differ are an error of the sink too (verify.differs), unless `keep` is set.
 Result<ConvertReport> ConvertModel(const std::string& input, const std::string& output, const ConvertOptions& options,
                                    DiagSink* sink);
 

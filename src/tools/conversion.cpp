@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstdio>
 
 #include "api/tolerance.h"
@@ -48,26 +47,6 @@ Status ReadRules(const Args& args, RewriteOptions* rewrite) {
           .Hint("`godwit list rules` shows them");
     }
   }
-  return Ok{};
-}
-
-// "onnx@17", "ort", "ort@1.31".
-Status ReadTarget(const std::string& text, ConvertOptions* out) {
-  if (text.empty()) return Ok{};
-  const size_t at = text.find('@');
-  const std::string name = text.substr(0, at);
-  const std::string version = at == std::string::npos ? "" : text.substr(at + 1);
-  if (name == "ort") {
-    out->runtime = name;
-    return Ok{};
-  }
-  int opset = 0;
-  const auto [end, error] = std::from_chars(version.data(), version.data() + version.size(), opset);
-  const bool number = error == std::errc() && end == version.data() + version.size();
-  if (name != "onnx" || (at != std::string::npos && !number)) {
-    return Diag(diag::kUsage, Concat("--target: '", Printable(text, 100), "' is not onnx, onnx@OPSET or ort"));
-  }
-  if (number && out->onnx.opset == 0) out->onnx.opset = opset;
   return Ok{};
 }
 
@@ -186,6 +165,37 @@ std::string RuleTable(const SimplifyReport& report) {
   return table.empty() ? std::string() : table.Text() + "\n";
 }
 
+// "opset 17 (from 13)", "TFLite (from ONNX opset 17), runs in LiteRT 2.5 and later".
+std::string Versions(const ConvertReport& report) {
+  const auto spell = [&](Format format, const std::string& version) {
+    if (report.format_before == report.format_after && !version.empty()) return version;
+    return version.empty() ? std::string(Name(format)) : Concat(Name(format), " ", version);
+  };
+  const std::string before = spell(report.format_before, report.version_before);
+  std::string out = spell(report.format_after, report.version_after);
+  if (before != out) out += Concat(" (from ", before, ")");
+  if (!report.runs_in.empty()) out += Concat(", runs in ", report.runs_in);
+  return out;
+}
+
+// Why each transpose stays, the heaviest first; a few where not all are asked for.
+std::string MovesText(const ConvertReport& report, bool all) {
+  if (report.moves.empty()) return {};
+  std::vector<ConvertReport::Move> moves = report.moves;
+  std::stable_sort(moves.begin(), moves.end(), [](const auto& a, const auto& b) { return a.bytes > b.bytes; });
+  uint64_t bytes = 0;
+  for (const auto& move : moves) bytes += move.bytes;
+  std::string out = fmt::format("{} transpose{} stay{}, {}:\n", moves.size(), moves.size() == 1 ? "" : "s",
+                                moves.size() == 1 ? "s" : "", Bytes(bytes));
+  const size_t shown = all ? moves.size() : std::min<size_t>(moves.size(), 3);
+  for (size_t i = 0; i < shown; ++i) {
+    out += fmt::format("  '{}', {}: {}\n", Printable(moves[i].tensor, 80), Bytes(moves[i].bytes),
+                       Printable(moves[i].why, 300));
+  }
+  if (shown < moves.size()) out += fmt::format("  and {} more; -v shows them\n", moves.size() - shown);
+  return out;
+}
+
 }  // namespace
 
 Result<ConvertOptions> ConvertOptionsOf(const Args& args, const Problems& problems) {
@@ -204,7 +214,13 @@ Result<ConvertOptions> ConvertOptionsOf(const Args& args, const Problems& proble
   out.onnx.opset = static_cast<int>(args.Int("--opset", 0));
   out.onnx.domains = args.All("--domain");
   RETURN_IF_ERROR(ReadPrecision(args, &out.half));
-  RETURN_IF_ERROR(ReadTarget(args.Text("--target"), &out));
+  TRY(out.target, ParseTarget(args.Text("--target")));
+  if (out.onnx.opset == 0) out.onnx.opset = out.target.opset;
+  for (const std::string& text : args.All("--io-layout")) RETURN_IF_ERROR(AddLayoutWish(text, &out.layouts));
+  for (const std::string& text : args.All("--preprocess")) {
+    TRY(Preprocess wish, ParsePreprocess(text));
+    out.preprocess.push_back(std::move(wish));
+  }
   if (args.Has("--external-data")) out.weights = to_onnx::FileOptions::Weights::kBeside;
   const std::string verify = args.Text("--verify", "auto");
   out.verify = verify == "off"       ? Verify::kOff
@@ -236,13 +252,13 @@ std::string ConversionText(const std::string& output, const ConvertReport& repor
   if (verbose) out += RuleTable(report.simplify);
   if (report.half.nodes_half + report.half.casts > 0) out += HalfText(report.half);
   const auto ratio = [](double after, double before) { return before > 0 ? after / before : 1.0; };
-  out += fmt::format(
-      "{} {}: {} ({:.2f} x), {} -> {} nodes ({:.2f} x), opset {}{}, {:.2f} s\n",
-      report.in_place ? "wrote" : "would write", Printable(output), Bytes(report.bytes_after),
-      ratio(static_cast<double>(report.bytes_after), static_cast<double>(report.bytes_before)), report.nodes_before,
-      report.nodes_after, ratio(static_cast<double>(report.nodes_after), static_cast<double>(report.nodes_before)),
-      report.opset_after,
-      report.opset_after != report.opset_before ? fmt::format(" (from {})", report.opset_before) : "", report.seconds);
+  out += fmt::format("{} {}: {} ({:.2f} x), {} -> {} nodes ({:.2f} x), {}, {:.2f} s\n",
+                     report.in_place ? "wrote" : "would write", Printable(output), Bytes(report.bytes_after),
+                     ratio(static_cast<double>(report.bytes_after), static_cast<double>(report.bytes_before)),
+                     report.nodes_before, report.nodes_after,
+                     ratio(static_cast<double>(report.nodes_after), static_cast<double>(report.nodes_before)),
+                     Versions(report), report.seconds);
+  out += MovesText(report, verbose);
   if (!report.dynamic_dims.empty()) {
     std::string names;
     for (const std::string& name : report.dynamic_dims) names += Concat(names.empty() ? "" : ", ", Printable(name, 40));
@@ -258,12 +274,21 @@ std::string ConversionText(const std::string& output, const ConvertReport& repor
 std::string ConversionJson(const std::string& input, const std::string& output, const ConvertReport& report) {
   std::string out = fmt::format(
       "{{\"input\":{},\"output\":{},\"written\":{},\"bytes_before\":{},\"bytes_after\":{},\"nodes_before\":{},"
-      "\"nodes_after\":{},\"opset_before\":{},\"opset_after\":{},\"seconds\":{},\"rewrites\":{}",
+      "\"nodes_after\":{},\"opset_before\":{},\"opset_after\":{},\"seconds\":{},\"rewrites\":{},\"format_before\":{},"
+      "\"format_after\":{},\"runs_in\":{}",
       JsonQuote(input), JsonQuote(output), report.in_place, report.bytes_before, report.bytes_after,
       report.nodes_before, report.nodes_after, report.opset_before, report.opset_after, JsonNumber(report.seconds),
-      report.simplify.total_rewrites);
+      report.simplify.total_rewrites, JsonQuote(Name(report.format_before)), JsonQuote(Name(report.format_after)),
+      JsonQuote(report.runs_in));
   const char* comma = "";
-  out += ",\"operators\":{";
+  out += ",\"transposes\":[";
+  for (const ConvertReport::Move& move : report.moves) {
+    out += fmt::format("{}{{\"tensor\":{},\"bytes\":{},\"why\":{}}}", comma, JsonQuote(move.tensor), move.bytes,
+                       JsonQuote(move.why));
+    comma = ",";
+  }
+  comma = "";
+  out += "],\"operators\":{";
   for (const auto& [op, change] : report.ops) {
     out += fmt::format("{}{}:[{},{}]", comma, JsonQuote(op), change.before, change.after);
     comma = ",";

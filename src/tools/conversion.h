@@ -30,6 +30,19 @@ inline constexpr Option kDomainOption = {
 inline constexpr Option kTargetOption = {
     "--target", OptionKind::kText, "T",
     "where it will run: onnx@17 (an opset), ort (rewrites that it runs slower stay out)"};
+inline constexpr Option kIoLayoutOption = {
+    "--io-layout",
+    OptionKind::kText,
+    "keep|nhwc|nchw|NAME=nhwc",
+    "dims of inputs and outputs: as they are (default), or pictures with channels last or first",
+    0,
+    true};
+inline constexpr Option kPreprocessOption = {"--preprocess",
+                                             OptionKind::kText,
+                                             "NAME=u8,rgb->bgr,mean=..,scale=..",
+                                             "the model does this to an input itself, so that raw pixels are fed",
+                                             0,
+                                             true};
 inline constexpr Option kHalfOption = {
     "--precision", OptionKind::kText, "f32|f16|bf16|mixed|f16w",
     "arithmetic of the written model; mixed leaves norms, softmax and sums in f32; f16w halves weights alone"};
@@ -74,6 +87,10 @@ inline constexpr Option kVerboseOption = {"--verbose", OptionKind::kFlag, "",
                                           "every rule that was used, every output of the proof", 'v'};
 
 Result<ConvertOptions> ConvertOptionsOf(const Args& args, const Problems& problems);
+
+/// Runs the flights that the command line asks for and shows each; the exit status of the first that failed.
+/// `same_format`: the output is in the source's format, whatever its name.
+int WriteModels(const Verb& verb, const Args& args, bool same_format);
 
 /// The closing lines: what was written, what became of the operators, the proof.
 std::string ConversionText(const std::string& output, const ConvertReport& report, bool verbose);

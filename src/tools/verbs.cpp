@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "tools/problems.h"
 #include "tools/progress.h"
+#include "tools/recipe_file.h"
 
 namespace godwit::tools {
 
@@ -43,7 +44,7 @@ const Verb* FindVerb(std::string_view name) {
 
 std::string OverviewText() {
   std::string out =
-      "usage: godwit VERB [ARGUMENTS]\nReads, checks and runs trained models.\n\nexample: godwit run "
+      "usage: godwit VERB [ARGUMENTS]\nReads, checks, converts and runs trained models.\n\nexample: godwit run "
       "examples/shapes/model.onnx\n\nverbs:\n";
   for (const Verb* verb : kVerbs) {
     out += Concat("  ", verb->name, std::string(verb->name.size() < 10 ? 10 - verb->name.size() : 1, ' '),
@@ -76,7 +77,11 @@ int RunProgram(std::span<char*> words) {
             .Hint(near.empty() ? "`godwit --help` lists them" : Concat("did you mean `godwit ", near, "`?")),
         json);
   }
-  const auto args = Args::Parse(*verb, words.subspan(1));
+  auto expanded = ExpandRecipe(*verb, words.subspan(1));
+  if (!expanded.ok()) return Complain(expanded.diag(), json);
+  std::vector<char*> pointers;
+  for (std::string& word : *expanded) pointers.push_back(word.data());
+  const auto args = Args::Parse(*verb, pointers);
   if (!args.ok()) return Complain(args.diag(), json);
   if (args->wants_help()) return PrintText(HelpText(*verb));
   const Progress line(*args);

@@ -1,0 +1,37 @@
+// What a conversion needs to know of the format that it writes: how a graph is made ready for it, written, and read
+// back. One object is one file in the making.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "api/convert.h"
+#include "api/load.h"
+#include "passes/fusion_policy.h"
+#include "runtimes/runtime.h"
+
+namespace godwit {
+
+class OutputFormat {
+ public:
+  virtual ~OutputFormat() = default;
+
+  /// Which composites the written file can have.
+  [[nodiscard]] virtual FusionTarget Fusions(const Graph& graph) const = 0;
+  /// The graph as the format wants it, once it is rewritten.
+  virtual Status Prepare(Graph* graph, DiagSink* sink, ConvertReport* report) = 0;
+  /// Writes beside the output's place, which must be none of `inputs`, and says what was written.
+  virtual Status Write(const Graph& graph, std::vector<std::string> inputs, DiagSink* sink, ConvertReport* report) = 0;
+  /// The model from the bytes that were written.
+  virtual Result<Graph> ReadBack(LoadOptions load, DiagSink* sink) = 0;
+  /// The runtime that the file is for, where it is installed: at `library`, or in the usual places.
+  virtual Result<runtimes::Runtime*> FindJudge(const std::string& library) const = 0;
+  /// Where that runtime can read the file before it is in its place; "" where it cannot.
+  [[nodiscard]] virtual std::string JudgedFile() const = 0;
+  virtual Status Commit() = 0;
+};
+
+std::unique_ptr<OutputFormat> MakeOnnxOutput(const ConvertOptions& options, std::string path);
+
+}  // namespace godwit

@@ -1,0 +1,84 @@
+// ONNX as an output format.
+#include <map>
+#include <optional>
+
+#include "api/output_format.h"
+#include "backends/onnx/export.h"
+#include "backends/onnx/files.h"
+#include "base/text.h"
+
+namespace godwit {
+
+namespace {
+
+constexpr std::string_view kConstantOp = "Constant";
+
+void CountWritten(const onnx::Graph& graph, ConvertReport* report) {
+  // Bodies nest as deep as the reader lets them, which is not deep.
+  for (const onnx::Node& node : graph.nodes) {
+    if (node.op_type != kConstantOp) {
+      ++report->nodes_after;
+      ++report->ops[node.domain.empty() ? std::string(node.op_type) : Concat(node.domain, ".", node.op_type)].after;
+    }
+    for (const onnx::Attribute& attribute : node.attributes) {
+      if (const onnx::Graph* body = attribute.g()) CountWritten(*body, report);
+      for (const onnx::Graph& body : attribute.graphs()) CountWritten(body, report);
+    }
+  }
+}
+
+class OnnxOutput : public OutputFormat {
+ public:
+  OnnxOutput(const ConvertOptions& options, std::string path) : options_(options), path_(std::move(path)) {}
+
+  [[nodiscard]] FusionTarget Fusions(const Graph& graph) const override {
+    FusionTarget target;
+    target.opset = options_.onnx.opset > 0 ? options_.onnx.opset : to_onnx::DefaultOpset(graph);
+    target.runtime = options_.target.runtime;
+    return target;
+  }
+
+  Status Prepare(Graph*, DiagSink*, ConvertReport*) override { return Ok{}; }
+
+  Status Write(const Graph& graph, std::vector<std::string> inputs, DiagSink* sink, ConvertReport* report) override {
+    TRY(const to_onnx::Exported exported, to_onnx::ExportModel(graph, options_.onnx, sink));
+    if (sink->has_errors()) return Ok{};
+    report->opset_after = exported.opset;
+    report->version_after = Concat("opset ", std::to_string(exported.opset));
+    CountWritten(exported.model.graph, report);
+    TRY(to_onnx::OnnxFiles files, to_onnx::WriteOnnxFiles(exported, path_, {options_.weights, std::move(inputs)}));
+    report->bytes_after = files.model.offset() + (files.weights != nullptr ? files.weights->offset() : 0);
+    files_.emplace(std::move(files));
+    return Ok{};
+  }
+
+  Result<Graph> ReadBack(LoadOptions load, DiagSink* sink) override {
+    TRY(const MappedFile::Ptr back, files_->model.ReadBack(load.limits));
+    if (files_->weights != nullptr) {
+      TRY(load.side_files[to_onnx::WeightsName(path_)], files_->weights->ReadBack(load.limits));
+    }
+    return LoadModel(back, load, sink);
+  }
+
+  Result<runtimes::Runtime*> FindJudge(const std::string& library) const override {
+    return runtimes::FindOnnxRuntime(library);
+  }
+  // The runtime looks for the weights beside the model, where they are not yet.
+  [[nodiscard]] std::string JudgedFile() const override {
+    return files_->weights == nullptr ? files_->model.ReadablePath() : std::string();
+  }
+  Status Commit() override { return files_->Commit(); }
+
+ private:
+  const ConvertOptions& options_;
+  std::string path_;
+  std::optional<to_onnx::OnnxFiles> files_;
+};
+
+}  // namespace
+
+std::unique_ptr<OutputFormat> MakeOnnxOutput(const ConvertOptions& options, std::string path) {
+  return std::make_unique<OnnxOutput>(options, std::move(path));
+}
+
+}  // namespace godwit
