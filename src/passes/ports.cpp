@@ -127,6 +127,9 @@ Status ApplyLayouts(const std::vector<LayoutWish>& wishes, PortLayout own, Graph
   };
   const std::vector<ValueId> params = graph->region(Graph::main()).params;
   const std::vector<ValueId> results = graph->region(Graph::main()).results;
+  for (size_t i = graph->output_names.size(); i < results.size(); ++i) {
+    graph->output_names.push_back(graph->value(results[i]).name);
+  }
   for (const ValueId id : params) ranks[graph->value(id).name] = rank_of(id);
   for (size_t i = 0; i < results.size(); ++i) ranks[graph->output_names[i]] = rank_of(results[i]);
   RETURN_IF_ERROR(CheckNames(wishes, ranks));
