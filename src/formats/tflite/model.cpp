@@ -2,22 +2,8 @@
 
 namespace godwit::tflite {
 
-namespace {
-
-size_t WidthOf(IndexVector::Kind kind) {
-  switch (kind) {
-    case IndexVector::Kind::kInt32: return 4;
-    case IndexVector::Kind::kUint16: return 2;
-    default: return 1;
-  }
-}
-
-}  // namespace
-
-size_t IndexVector::size() const { return kind == Kind::kNone ? 0 : bytes.size() / WidthOf(kind); }
-
 int64_t IndexVector::operator[](size_t k) const {
-  const std::byte* at = bytes.data() + k * WidthOf(kind);
+  const std::byte* at = bytes.data() + k * width();
   switch (kind) {
     case Kind::kInt32: return LoadLe<int32_t>(at);
     case Kind::kUint16: return LoadLe<uint16_t>(at);

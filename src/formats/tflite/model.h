@@ -57,7 +57,9 @@ struct IndexVector {
   Kind kind = Kind::kNone;
   ByteSpan bytes;
 
-  [[nodiscard]] size_t size() const;
+  /// Bytes of an index.
+  [[nodiscard]] unsigned width() const { return kind == Kind::kInt32 ? 4 : kind == Kind::kUint16 ? 2 : 1; }
+  [[nodiscard]] size_t size() const { return kind == Kind::kNone ? 0 : bytes.size() / width(); }
   [[nodiscard]] int64_t operator[](size_t k) const;
 };
 

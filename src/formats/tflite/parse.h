@@ -10,8 +10,7 @@
 namespace godwit::tflite {
 
 /// The views point into `file`. Every offset, length and alignment is proven; what indices mean is not: see CheckModel.
-/// `warnings` may be null.
-Result<Model> ParseModel(ByteSpan file, const Limits& limits, DiagSink* warnings);
+Result<Model> ParseModel(ByteSpan file, const Limits& limits);
 
 /// Reports every way in which the parts of the model do not fit together: indices out of range, operators that use what
 /// nobody has made, constants of another size than their tensor's, quantisation, sparsity and options that mean

@@ -1,0 +1,92 @@
+#include "formats/tflite/appended.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "base/checked.h"
+
+namespace godwit::tflite {
+
+namespace {
+
+constexpr uint32_t kLocalMagic = 0x04034b50, kCentralMagic = 0x02014b50, kEndMagic = 0x06054b50;
+constexpr uint64_t kCentralBytes = 46, kEndBytes = 22, kMaxComment = 65535;
+constexpr uint64_t kMemberOffset = 42;  // within an entry of the directory
+constexpr uint64_t kDirectoryOffset = 16;
+
+struct Directory {
+  uint64_t at = 0;     // of the directory in the file
+  uint64_t end = 0;    // of the record behind it
+  uint64_t base = 0;   // what offsets in it count from
+  uint64_t start = 0;  // of the first member
+};
+
+// Whether every entry leads to a member; notes where the first one starts.
+bool Walk(ByteSpan file, Directory* d) {
+  d->start = d->at;
+  uint64_t at = d->at;
+  while (at < d->end) {
+    if (!FitsWithin(at, kCentralBytes, d->end) || LoadLe<uint32_t>(file.data() + at) != kCentralMagic) return false;
+    const std::byte* entry = file.data() + at;
+    const uint64_t member = d->base + LoadLe<uint32_t>(entry + kMemberOffset);
+    if (!FitsWithin(member, 4, d->at) || LoadLe<uint32_t>(file.data() + member) != kLocalMagic) return false;
+    d->start = std::min(d->start, member);
+    at += kCentralBytes + LoadLe<uint16_t>(entry + 28) + LoadLe<uint16_t>(entry + 30) + LoadLe<uint16_t>(entry + 32);
+  }
+  return at == d->end;
+}
+
+std::optional<Directory> FindDirectory(ByteSpan file) {
+  if (file.size() < kEndBytes) return std::nullopt;
+  const uint64_t last = file.size() - kEndBytes;
+  const uint64_t lowest = last - std::min<uint64_t>(last, kMaxComment);
+  for (uint64_t end = last;; --end) {
+    const std::byte* p = file.data() + end;
+    if (LoadLe<uint32_t>(p) == kEndMagic) {
+      const auto bytes = LoadLe<uint32_t>(p + 12);
+      const auto offset = LoadLe<uint32_t>(p + kDirectoryOffset);
+      if (bytes <= end && offset <= end - bytes) {
+        Directory d{end - bytes, end, 0, 0};
+        // Offsets count from the start of the file, or from the start of the archive.
+        if (offset != d.at) d.base = d.at - offset;
+        if (Walk(file, &d)) return d;
+      }
+    }
+    if (end == lowest) return std::nullopt;
+  }
+}
+
+}  // namespace
+
+ByteSpan FindAppended(ByteSpan file, uint64_t from) {
+  const auto directory = FindDirectory(file);
+  return directory && directory->start >= from ? file.subspan(directory->start) : ByteSpan();
+}
+
+MovedArchive MoveAppended(ByteSpan archive, uint64_t from, uint64_t to) {
+  // Offsets as they are in a file that holds nothing else are right at any place.
+  if (archive.empty() || from == to || FindDirectory(archive)) return {archive, {}};
+  for (uint64_t end = archive.size() - std::min<uint64_t>(archive.size(), kEndBytes);; --end) {
+    const std::byte* p = archive.data() + end;
+    if (FitsWithin(end, kEndBytes, archive.size()) && LoadLe<uint32_t>(p) == kEndMagic) {
+      const auto bytes = LoadLe<uint32_t>(p + 12);
+      if (bytes > end || LoadLe<uint32_t>(p + kDirectoryOffset) != from + end - bytes) break;
+      MovedArchive out{archive.first(end - bytes), std::string(AsText(archive.subspan(end - bytes)))};
+      auto* text = reinterpret_cast<std::byte*>(out.directory.data());
+      const auto move = [&](uint64_t at) {
+        StoreLe(text + at, static_cast<uint32_t>(LoadLe<uint32_t>(text + at) - from + to));
+      };
+      for (uint64_t at = 0; FitsWithin(at, kCentralBytes, bytes);) {
+        move(at + kMemberOffset);
+        at += kCentralBytes + LoadLe<uint16_t>(text + at + 28) + LoadLe<uint16_t>(text + at + 30) +
+              LoadLe<uint16_t>(text + at + 32);
+      }
+      move(bytes + kDirectoryOffset);
+      return out;
+    }
+    if (end == 0) break;
+  }
+  return {archive, {}};
+}
+
+}  // namespace godwit::tflite
