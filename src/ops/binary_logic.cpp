@@ -137,6 +137,7 @@ extern const OpDef kBitShift{.name = "bit_shift",
                              .constraints = kShiftRules,
                              .infer = InferShift,
                              .eval = EvalShift,
+                             .decompose = DecomposeBitShift,
                              .samples = ShiftSamples};
 
 }  // namespace godwit::ops

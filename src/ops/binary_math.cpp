@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "ops/commute_rules.h"
+#include "ops/decompose.h"
 #include "ops/elementwise.h"
 #include "ops/samples.h"
 
@@ -112,6 +113,7 @@ extern const OpDef kMod{.name = "mod",
                         .infer = InferMod,
                         .eval = EvalMod,
                         .commute = CommuteBroadcast,
+                        .decompose = DecomposeMod,
                         .samples = ModSamples};
 
 }  // namespace godwit::ops

@@ -252,6 +252,7 @@ extern const OpDef kMaxUnpool{.name = "max_unpool",
                               .constraints = kUnpoolRules,
                               .infer = InferUnpool,
                               .eval = EvalUnpool,
+                              .decompose = DecomposeMaxUnpool,
                               .samples = UnpoolSamples};
 
 }  // namespace godwit::ops

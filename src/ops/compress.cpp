@@ -7,6 +7,7 @@
 #include "ir/eval.h"
 #include "ir/infer.h"
 #include "ir/op_def.h"
+#include "ops/decompose.h"
 #include "ops/samples.h"
 #include "ops/strided_copy.h"
 
@@ -126,6 +127,7 @@ extern const OpDef kCompress{.name = "compress",
                              .constraints = kCompressRules,
                              .infer = InferCompress,
                              .eval = EvalCompress,
+                             .decompose = DecomposeCompress,
                              .samples = CompressSamples};
 
 }  // namespace godwit::ops

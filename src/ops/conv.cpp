@@ -6,6 +6,7 @@
 #include "ir/cost.h"
 #include "ir/op_def.h"
 #include "ops/conv_common.h"
+#include "ops/decompose.h"
 #include "ops/plain.h"
 #include "ops/samples.h"
 
@@ -255,6 +256,7 @@ extern const OpDef kConv{.name = "conv",
                          .infer = Infer,
                          .eval = Eval,
                          .commute = CommuteImage,
+                         .decompose = DecomposeConv,
                          .macs = Macs,
                          .samples = Samples};
 

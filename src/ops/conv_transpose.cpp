@@ -6,6 +6,7 @@
 #include "ir/cost.h"
 #include "ir/op_def.h"
 #include "ops/conv_common.h"
+#include "ops/decompose.h"
 #include "ops/plain.h"
 #include "ops/samples.h"
 
@@ -292,6 +293,7 @@ extern const OpDef kConvTranspose{.name = "conv_transpose",
                                   .infer = Infer,
                                   .eval = Eval,
                                   .commute = CommuteImage,
+                                  .decompose = DecomposeConvTranspose,
                                   .macs = Macs,
                                   .samples = Samples};
 

@@ -19,6 +19,22 @@ Status DecomposeSoftplus(DecomposeCtx& ctx);
 Status DecomposeSoftsign(DecomposeCtx& ctx);
 Status DecomposeThresholdedRelu(DecomposeCtx& ctx);
 
+Status DecomposeAcos(DecomposeCtx& ctx);
+Status DecomposeAcosh(DecomposeCtx& ctx);
+Status DecomposeAsin(DecomposeCtx& ctx);
+Status DecomposeAsinh(DecomposeCtx& ctx);
+Status DecomposeAtan(DecomposeCtx& ctx);
+Status DecomposeAtanh(DecomposeCtx& ctx);
+Status DecomposeCosh(DecomposeCtx& ctx);
+Status DecomposeErf(DecomposeCtx& ctx);
+Status DecomposeIsInf(DecomposeCtx& ctx);
+Status DecomposeIsNan(DecomposeCtx& ctx);
+Status DecomposeMod(DecomposeCtx& ctx);
+Status DecomposeReciprocal(DecomposeCtx& ctx);
+Status DecomposeSign(DecomposeCtx& ctx);
+Status DecomposeSinh(DecomposeCtx& ctx);
+Status DecomposeTan(DecomposeCtx& ctx);
+
 Status DecomposeBatchNorm(DecomposeCtx& ctx);
 Status DecomposeGroupNorm(DecomposeCtx& ctx);
 Status DecomposeInstanceNorm(DecomposeCtx& ctx);
@@ -41,7 +57,16 @@ Status DecomposeCol2Im(DecomposeCtx& ctx);
 Status DecomposeDeformConv(DecomposeCtx& ctx);
 Status DecomposeGridSample(DecomposeCtx& ctx);
 
+Status DecomposeConv(DecomposeCtx& ctx);
+Status DecomposeConvTranspose(DecomposeCtx& ctx);
+Status DecomposeResize(DecomposeCtx& ctx);
+
+Status DecomposeGru(DecomposeCtx& ctx);
+Status DecomposeLstm(DecomposeCtx& ctx);
+Status DecomposeRnn(DecomposeCtx& ctx);
+
 Status DecomposeBitCast(DecomposeCtx& ctx);
+Status DecomposeBitShift(DecomposeCtx& ctx);
 Status DecomposeBitwiseAnd(DecomposeCtx& ctx);
 Status DecomposeBitwiseNot(DecomposeCtx& ctx);
 Status DecomposeBitwiseOr(DecomposeCtx& ctx);
@@ -60,14 +85,28 @@ Status DecomposeUnsqueeze(DecomposeCtx& ctx);
 
 Status DecomposeAvgPool(DecomposeCtx& ctx);
 Status DecomposeLpPool(DecomposeCtx& ctx);
+Status DecomposeMaxPool(DecomposeCtx& ctx);
+Status DecomposeMaxUnpool(DecomposeCtx& ctx);
+/// Of windows that are not dilated.
+Status DecomposeSlicedAvgPool(DecomposeCtx& ctx);
+Status DecomposeSlicedLpPool(DecomposeCtx& ctx);
 
 Status DecomposeCenterCropPad(DecomposeCtx& ctx);
+Status DecomposeCompress(DecomposeCtx& ctx);
 Status DecomposeCum(DecomposeCtx& ctx);
+Status DecomposeEye(DecomposeCtx& ctx);
+Status DecomposeGatherElements(DecomposeCtx& ctx);
 Status DecomposeGatherNd(DecomposeCtx& ctx);
+Status DecomposeLabelEncode(DecomposeCtx& ctx);
 Status DecomposeNllLoss(DecomposeCtx& ctx);
+Status DecomposeOneHot(DecomposeCtx& ctx);
+/// Without a reduction.
+Status DecomposePlainScatterElements(DecomposeCtx& ctx);
 Status DecomposeScatterElements(DecomposeCtx& ctx);
 Status DecomposeScatterNd(DecomposeCtx& ctx);
 Status DecomposeTensorScatter(DecomposeCtx& ctx);
+Status DecomposeTopK(DecomposeCtx& ctx);
 Status DecomposeTrilu(DecomposeCtx& ctx);
+Status DecomposeUnique(DecomposeCtx& ctx);
 
 }  // namespace godwit::ops

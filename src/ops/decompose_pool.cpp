@@ -124,7 +124,9 @@ class WindowSum {
 
 }  // namespace
 
+// Undilated sums, and those of channels in another axis, go slice by slice.
 Status DecomposeAvgPool(DecomposeCtx& ctx) {
+  if (!Dilated(ctx) || ctx.attrs.Int("channel_axis", 1) != 1) return DecomposeSlicedAvgPool(ctx);
   TRY(const WindowSum w, WindowSum::Make(ctx));
   const bool count_pads = ctx.attrs.Flag("count_pads");
   const Expr sums = w.Of(w.x());
@@ -135,6 +137,7 @@ Status DecomposeAvgPool(DecomposeCtx& ctx) {
 }
 
 Status DecomposeLpPool(DecomposeCtx& ctx) {
+  if (!Dilated(ctx) || ctx.attrs.Int("channel_axis", 1) != 1) return DecomposeSlicedLpPool(ctx);
   TRY(const WindowSum w, WindowSum::Make(ctx));
   const double p = ctx.attrs.Float("p", 2);
   const Expr powers = p == 1 ? Abs(w.x()) : p == 2 ? w.x() * w.x() : Pow(Abs(w.x()), p);

@@ -51,6 +51,7 @@ Status DecomposeScatterElements(DecomposeCtx& ctx) {
   const Expr given = RankedOperand(ctx, 0);
   const Expr indices = RankedOperand(ctx, 1);
   if (ctx.failed()) return Ok{};
+  if (ctx.attrs.Str("reduction", "none") == "none") return DecomposePlainScatterElements(ctx);
   TRY(const Reduction how, ReductionOf(ctx, given.dtype()));
   const int rank = given.rank();
   int64_t axis = ctx.attrs.Int("axis");

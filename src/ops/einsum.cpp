@@ -1,6 +1,6 @@
 // einsum: sums of products over named axes.
-#include "ops/decompose.h"
 #include "ops/einsum.h"
+#include "ops/decompose.h"
 
 #include <fmt/format.h>
 

@@ -121,6 +121,7 @@ extern const OpDef kGatherElements{.name = "gather_elements",
                                    .constraints = kElementsRules,
                                    .infer = InferElements,
                                    .eval = EvalElements,
+                                   .decompose = DecomposeGatherElements,
                                    .samples = ElementsSamples};
 extern const OpDef kGatherNd{.name = "gather_nd",
                              .doc = "Slices of data at index tuples, which are the last dim of indices.",

@@ -3,6 +3,7 @@
 #include <unordered_map>
 
 #include "ir/op_def.h"
+#include "ops/decompose.h"
 #include "ops/elementwise.h"
 #include "ops/samples.h"
 #include "ops/wide.h"
@@ -86,6 +87,7 @@ extern const OpDef kLabelEncode{.name = "label_encode",
                                 .infer = Infer,
                                 .eval = Eval,
                                 .commute = CommuteElementwise,
+                                .decompose = DecomposeLabelEncode,
                                 .samples = Samples};
 
 }  // namespace godwit::ops

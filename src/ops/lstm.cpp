@@ -1,6 +1,7 @@
 // lstm: recurrent layer with a cell state, optional peepholes and coupled input and forget gates.
 #include "ir/op_def.h"
 #include "ops/accumulate.h"
+#include "ops/decompose.h"
 #include "ops/recurrent.h"
 #include "ops/samples.h"
 
@@ -78,6 +79,7 @@ extern const OpDef kLstm{.name = "lstm",
                          .constraints = kRecurrentRules,
                          .infer = Infer,
                          .eval = Eval,
+                         .decompose = DecomposeLstm,
                          .macs = RecurrentMacs,
                          .samples = Samples};
 

@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "ir/op_def.h"
+#include "ops/decompose.h"
 #include "ops/plain.h"
 #include "ops/pool_common.h"
 #include "ops/samples.h"
@@ -118,6 +119,7 @@ extern const OpDef kMaxPool{.name = "max_pool",
                             .infer = Infer,
                             .eval = Eval,
                             .commute = Commute,
+                            .decompose = DecomposeMaxPool,
                             .samples = Samples};
 
 }  // namespace godwit::ops

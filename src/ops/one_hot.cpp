@@ -147,6 +147,7 @@ extern const OpDef kOneHot{.name = "one_hot",
                            .constraints = kOneHotRules,
                            .infer = InferOneHot,
                            .eval = EvalOneHot,
+                           .decompose = DecomposeOneHot,
                            .samples = OneHotSamples};
 extern const OpDef kTrilu{.name = "trilu",
                           .doc = "The upper or lower triangle of each matrix, zero elsewhere.",

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "ir/op_def.h"
+#include "ops/decompose.h"
 #include "ops/samples.h"
 #include "ops/wide.h"
 
@@ -174,6 +175,7 @@ extern const OpDef kEye{.name = "eye",
                         .constraints = kEyeRules,
                         .infer = InferEye,
                         .eval = EvalEye,
+                        .decompose = DecomposeEye,
                         .samples = EyeSamples};
 
 }  // namespace godwit::ops

@@ -9,6 +9,7 @@
 #include "ir/eval.h"
 #include "ir/infer.h"
 #include "ir/op_def.h"
+#include "ops/decompose.h"
 #include "ops/resize.h"
 #include "ops/resize_axis.h"
 #include "ops/samples.h"
@@ -354,6 +355,14 @@ std::span<const Sample> Samples() {
 
 }  // namespace
 
+bool ResizePlan::Keeps(size_t i) const { return IsIdentity(sizes[i]); }
+
+Result<ResizePlan> PlanResize(const EvalCtx& ctx) {
+  TRY(Wanted wanted, WantedOf(ctx));
+  return ResizePlan{std::move(wanted.axes), std::move(wanted.plan), wanted.setup.mode, wanted.setup.nearest,
+                    wanted.setup.antialias};
+}
+
 Result<std::optional<PlaneResize>> AsPlaneResize(const EvalCtx& ctx, int height_axis) {
   const std::optional<PlaneResize> none;
   const int rank = ctx.In(0).rank();
@@ -400,6 +409,7 @@ extern const OpDef kResize{.name = "resize",
                            .constraints = kRules,
                            .infer = Infer,
                            .eval = Eval,
+                           .decompose = DecomposeResize,
                            .samples = Samples};
 
 }  // namespace godwit::ops

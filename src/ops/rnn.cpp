@@ -1,6 +1,7 @@
 // rnn and gru: recurrent layers whose only state is the hidden one.
 #include "ir/op_def.h"
 #include "ops/accumulate.h"
+#include "ops/decompose.h"
 #include "ops/recurrent.h"
 #include "ops/samples.h"
 
@@ -114,6 +115,7 @@ extern const OpDef kRnn{.name = "rnn",
                         .constraints = kRecurrentRules,
                         .infer = InferRnn,
                         .eval = EvalRnn,
+                        .decompose = DecomposeRnn,
                         .macs = RecurrentMacs,
                         .samples = RnnSamples};
 
@@ -125,6 +127,7 @@ extern const OpDef kGru{.name = "gru",
                         .constraints = kRecurrentRules,
                         .infer = InferGru,
                         .eval = EvalGru,
+                        .decompose = DecomposeGru,
                         .macs = RecurrentMacs,
                         .samples = GruSamples};
 

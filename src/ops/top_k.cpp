@@ -8,6 +8,7 @@
 #include "ir/eval.h"
 #include "ir/infer.h"
 #include "ir/op_def.h"
+#include "ops/decompose.h"
 #include "ops/element_order.h"
 #include "ops/samples.h"
 #include "ops/strided_copy.h"
@@ -101,6 +102,7 @@ extern const OpDef kTopK{.name = "top_k",
                          .constraints = kRules,
                          .infer = Infer,
                          .eval = Eval,
+                         .decompose = DecomposeTopK,
                          .samples = Samples};
 
 }  // namespace godwit::ops

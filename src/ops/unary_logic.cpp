@@ -87,6 +87,7 @@ extern const OpDef kIsNan{.name = "is_nan",
                           .infer = InferTest,
                           .eval = EvalIsNan,
                           .commute = CommuteElementwise,
+                          .decompose = DecomposeIsNan,
                           .samples = TestSamples};
 extern const OpDef kIsInf{.name = "is_inf",
                           .doc = "True where x is infinite.",
@@ -96,6 +97,7 @@ extern const OpDef kIsInf{.name = "is_inf",
                           .infer = InferTest,
                           .eval = EvalIsInf,
                           .commute = CommuteElementwise,
+                          .decompose = DecomposeIsInf,
                           .samples = TestSamples};
 
 }  // namespace godwit::ops

@@ -1,6 +1,7 @@
 // floor, ceil, round, sign: numbers to whole numbers.
 #include <cmath>
 
+#include "ops/decompose.h"
 #include "ops/elementwise.h"
 #include "ops/samples.h"
 
@@ -43,6 +44,7 @@ extern const OpDef kSign{.name = "sign",
                          .infer = InferSame,
                          .eval = EvalSign,
                          .commute = CommuteElementwise,
+                         .decompose = DecomposeSign,
                          .samples = SignSamples};
 
 }  // namespace godwit::ops

@@ -8,6 +8,7 @@
 #include "ir/eval.h"
 #include "ir/infer.h"
 #include "ir/op_def.h"
+#include "ops/decompose.h"
 #include "ops/element_order.h"
 #include "ops/samples.h"
 #include "ops/strided_copy.h"
@@ -127,6 +128,7 @@ extern const OpDef kUnique{.name = "unique",
                            .constraints = kRules,
                            .infer = Infer,
                            .eval = Eval,
+                           .decompose = DecomposeUnique,
                            .samples = Samples};
 
 }  // namespace godwit::ops

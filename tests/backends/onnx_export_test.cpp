@@ -134,7 +134,7 @@ std::string OneNode(std::string_view params, std::string_view node) {
 }
 
 TEST(OnnxExport, SaysWhatCannotBeWritten) {
-  EXPECT_EQ(ProblemOf(OneNode("%x: f32[3]", "%y: f32[*], %a: i64[*], %b: i64[*], %c: i64[*] = unique(%x)"), 9),
+  EXPECT_EQ(ProblemOf(OneNode("%x: string[3]", "%y: string[*], %a: i64[*], %b: i64[*], %c: i64[*] = unique(%x)"), 9),
             "target.operator");
   EXPECT_EQ(ProblemOf(OneNode("%x: c64[3]", "%y: c64[3] = add(%x, %x)"), 17), "target.dtype");
   EXPECT_EQ(ProblemOf(OneNode("%x: f32[3], %p: i64[2]", "%y: f32[*] = pad(%x, %p)"), 9), "target.constant");
@@ -159,7 +159,7 @@ TEST(OnnxExport, SaysWhatCannotBeWritten) {
 TEST(OnnxExport, ReportsAllProblemsWithSourceNames) {
   OnnxGraph g;
   g.Node("Unique", {"x"}, {"u"}).Node("Unique", {"u"}, {"y"});
-  g.Input("x", onnx::DataType::kFloat, {3}).Output("y", onnx::DataType::kFloat);
+  g.Input("x", onnx::DataType::kString, {3}).Output("y", onnx::DataType::kString);
   const Graph graph = ImportBuilt(g);
   DiagSink sink;
   Export(graph, 9, &sink);
