@@ -1,4 +1,4 @@
-// Reads the rows of onnx_schema.def when they are first asked for.
+// Reads each row of onnx_schema.def when it is first asked for.
 //
 // Formals are "name:types", types being a variable of the row or the number of a set of types; "?" after the name is
 // optional, "*" variadic, "~" variadic with types of its own for each, a number behind those the least count.
@@ -6,6 +6,8 @@
 #include "targets/onnx_schema.h"
 
 #include <algorithm>
+#include <array>
+#include <mutex>
 #include <tuple>
 
 #include "base/text.h"
@@ -77,17 +79,23 @@ OnnxTypes ReadTypes(std::string_view text) {
   return types;
 }
 
+/// Rows are read one by one when they are asked for: a conversion needs a few dozen of a thousand.
 class Table {
  public:
-  Table() {
-    for (const TypesRow& row : kTypes) types_.push_back(ReadTypes(row.types));
-    for (const OpRow& row : kOps) Add(row);
+  const OnnxSchema& At(size_t row) {
+    std::call_once(rows_read_[row], [&] { Read(row); });
+    return schemas_[row];
   }
-  [[nodiscard]] std::span<const OnnxSchema> schemas() const { return schemas_; }
+  std::span<const OnnxSchema> All() {
+    for (size_t row = 0; row < schemas_.size(); ++row) At(row);
+    return schemas_;
+  }
 
  private:
-  void Add(const OpRow& row) {
-    OnnxSchema schema{row.domain, row.op, row.since, row.deprecated, {}, {}, {}};
+  void Read(size_t at) {
+    const OpRow& row = kOps[at];
+    OnnxSchema& schema = schemas_[at];
+    schema = {row.domain, row.op, row.since, row.deprecated, {}, {}, {}};
     schema.inputs = Formals(row.inputs, row.variables);
     schema.outputs = Formals(row.outputs, row.variables);
     for (std::string_view rest = row.attrs; !rest.empty();) {
@@ -100,10 +108,15 @@ class Table {
       attr.type = static_cast<onnx::AttributeType>(kind - std::begin(kAttrKinds));
       schema.attrs.push_back(attr);
     }
-    schemas_.push_back(std::move(schema));
   }
 
-  [[nodiscard]] std::vector<OnnxFormal> Formals(std::string_view text, std::string_view variables) const {
+  const OnnxTypes* Types(std::string_view number) {
+    const size_t at = Number(number);
+    std::call_once(types_read_[at], [&] { types_[at] = ReadTypes(kTypes[at].types); });
+    return &types_[at];
+  }
+
+  [[nodiscard]] std::vector<OnnxFormal> Formals(std::string_view text, std::string_view variables) {
     std::vector<OnnxFormal> formals;
     while (!text.empty()) {
       std::string_view word = Take(&text, ' ');
@@ -119,12 +132,12 @@ class Table {
         formal.name = formal.name.substr(0, mark);
       }
       if (IsDigit(word.front())) {
-        formal.types = &types_[Number(word)];
+        formal.types = Types(word);
       } else {
         formal.variable = word;
         for (std::string_view rest = variables; !rest.empty();) {
           std::string_view number = Take(&rest, ' ');
-          if (Take(&number, '=') == word) formal.types = &types_[Number(number)];
+          if (Take(&number, '=') == word) formal.types = Types(number);
         }
       }
       formals.push_back(formal);
@@ -132,9 +145,16 @@ class Table {
     return formals;
   }
 
-  std::vector<OnnxTypes> types_;
-  std::vector<OnnxSchema> schemas_;
+  std::array<OnnxTypes, std::size(kTypes)> types_;
+  std::array<OnnxSchema, std::size(kOps)> schemas_;
+  std::array<std::once_flag, std::size(kTypes)> types_read_;
+  std::array<std::once_flag, std::size(kOps)> rows_read_;
 };
+
+Table& TheTable() {
+  static Table table;
+  return table;
+}
 
 bool SameType(const Type& a, const Type& b) {
   if (a.is_unknown() || b.is_unknown()) return true;
@@ -227,21 +247,17 @@ const OnnxAttr* OnnxSchema::FindAttr(std::string_view name) const {
   return nullptr;
 }
 
-std::span<const OnnxSchema> AllOnnxSchemas() {
-  static const Table kTable;
-  return kTable.schemas();
-}
+std::span<const OnnxSchema> AllOnnxSchemas() { return TheTable().All(); }
 
 const OnnxSchema* FindSchema(std::string_view domain, std::string_view op, int64_t opset) {
   if (domain == "ai.onnx") domain = "";
-  const std::span<const OnnxSchema> all = AllOnnxSchemas();
-  const auto above = [](const std::tuple<std::string_view, std::string_view, int64_t>& key, const OnnxSchema& s) {
-    return key < std::tuple<std::string_view, std::string_view, int64_t>(s.domain, s.op, s.since);
-  };
-  auto next = std::upper_bound(all.begin(), all.end(), std::tuple(domain, op, opset), above);
-  if (next == all.begin()) return nullptr;
+  using Key = std::tuple<std::string_view, std::string_view, int64_t>;
+  const auto above = [](const Key& key, const OpRow& row) { return key < Key(row.domain, row.op, row.since); };
+  const OpRow* next = std::upper_bound(std::begin(kOps), std::end(kOps), Key(domain, op, opset), above);
+  if (next == std::begin(kOps)) return nullptr;
   --next;
-  return next->domain == domain && next->op == op ? &*next : nullptr;
+  if (next->domain != domain || next->op != op) return nullptr;
+  return &TheTable().At(static_cast<size_t>(next - std::begin(kOps)));
 }
 
 std::string CheckNode(const OnnxSchema& schema, std::span<const Type* const> inputs,
