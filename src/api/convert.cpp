@@ -10,6 +10,7 @@
 #include "api/inputs.h"
 #include "api/output_format.h"
 #include "base/diag.h"
+#include "base/memory.h"
 #include "base/text.h"
 #include "exec/session.h"
 #include "formats/onnx/external_data.h"
@@ -70,6 +71,7 @@ class Flight {
     if (options_.simplify) RETURN_IF_ERROR(Simplify(graph, Rewriting(graph), &report_.simplify));
     if (options_.half.kind != HalfKind::kNone) RETURN_IF_ERROR(Halve(&graph));
     RETURN_IF_ERROR(out_->Prepare(&graph, sink_, &report_));
+    ReturnFreedMemory();
     RETURN_IF_ERROR(out_->Write(graph, InputsOf(file), sink_, &report_));
     if (sink_->has_errors()) return FirstError(*sink_);
     report_.dynamic_dims = DynamicDims(graph);
