@@ -92,5 +92,7 @@ class Runtime {
 /// usual places that has one. runtime.absent when there is none, runtime.library when it cannot be used. The runtime
 /// stays loaded until the program ends.
 Result<Runtime*> FindOnnxRuntime(const std::string& path = {});
+/// LiteRT, which runs TFLite models: the same with $GODWIT_LITERT.
+Result<Runtime*> FindLiteRt(const std::string& path = {});
 
 }  // namespace godwit::runtimes

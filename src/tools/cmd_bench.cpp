@@ -26,8 +26,8 @@ constexpr Option kOptions[] = {
     kShapeOption,
     kDimOption,
     kBindOption,
-    {"--runtime", OptionKind::kChoice, "own|ort", "who runs it: godwit itself, or ONNX Runtime where it is installed",
-     0, true},
+    {"--runtime", OptionKind::kChoice, "own|ort|litert",
+     "who runs it: godwit itself, or ONNX Runtime or LiteRT where they are installed", 0, true},
     kRuntimeLibOption,
     kReferenceOption,
     kPrecisionOption,
@@ -134,7 +134,7 @@ int Run(const Args& args) {
     if (name == "own") continue;
     constexpr std::string_view kOwn[] = {"--reference", "--precision", "--bind"};
     if (const Status fits = CheckOwnOnly(args, kOwn); !fits.ok()) return problems->Show(fits.diag());
-    auto found = RuntimeOf(args);
+    auto found = RuntimeOf(name, args);
     if (!found.ok()) return problems->Show(found.diag());
     runtimes.back() = *found;
   }
@@ -169,7 +169,7 @@ extern const Verb kBenchVerb = {
     "bench",
     "Times warm runs of models, taking turns, in godwit's own interpreter or another runtime; planning is reported "
     "apart.",
-    "FILE... [--runtime own|ort]... [--threads N] [--iterations N] [--warmup N] [--json]",
+    "FILE... [--runtime own|ort|litert]... [--threads N] [--iterations N] [--warmup N] [--json]",
     "godwit bench examples/shapes/model.onnx --threads 1 --iterations 20",
     kOptions,
     true,

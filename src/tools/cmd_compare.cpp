@@ -26,7 +26,7 @@ constexpr Option kOptions[] = {
     kShapeOption,
     {"--tolerance", OptionKind::kText, "[OUT:]rel=X", "abs=, rel= (of the peak), corr= or sqnr= instead of the noise's",
      0, true},
-    {"--runtime", OptionKind::kChoice, "own|ort", "ort: the other models run in ONNX Runtime as well"},
+    {"--runtime", OptionKind::kChoice, "own|ort|litert", "the other models run in ONNX Runtime or LiteRT as well"},
     kRuntimeLibOption,
     {"--bisect", OptionKind::kFlag, "", "REF alone: simplify it step by step and name the rewrite that departs"},
     {"--report", OptionKind::kText, "OUT.html", "everything on one page with pictures, or .json"},
@@ -46,8 +46,8 @@ Result<CompareOptions> OptionsOf(const Graph& reference, const Args& args, const
   TRY(proof.inputs, StatedInputs(reference, args.All("--sample"), problems.limits()));
   TRY(proof.data, DataOf(reference, args, problems, proof.samples > 0 ? proof.samples : kProofSamples));
   for (const std::string& text : args.All("--tolerance")) RETURN_IF_ERROR(AddTolerance(text, &proof.tolerances));
-  if (args.Text("--runtime") == "ort") {
-    TRY(proof.judge, RuntimeOf(args));
+  if (const std::string word = args.Text("--runtime", "own"); word != "own") {
+    TRY(proof.judge, RuntimeOf(word, args));
   }
   return options;
 }

@@ -12,7 +12,6 @@
 
 #include "base/text.h"
 #include "exec/kernels/simd.h"
-#include "runtimes/find_library.h"
 #include "runtimes/runtime.h"
 #include "tools/table.h"
 #include "tools/verbs.h"
@@ -63,17 +62,10 @@ std::string SimdLevels() {
   return out;
 }
 
-std::string OnnxRuntime() {
-  auto found = runtimes::FindOnnxRuntime();
+std::string About(const Result<runtimes::Runtime*>& found) {
   if (found.ok()) return Concat((*found)->version(), " ", (*found)->library());
   if (found.diag().id == diag::kRuntimeAbsent.id) return "absent";
   return Concat(found.diag().file, ": ", found.diag().what);
-}
-
-std::string LiteRt() {
-  constexpr std::string_view kPackages[] = {"ai_edge_litert", "litert"};
-  const std::string found = runtimes::FindLibrary(kPackages, "libLiteRt.so");
-  return found.empty() ? "absent" : found;
 }
 
 Facts Examine() {
@@ -87,8 +79,8 @@ Facts Examine() {
        HumanBytes(static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<uint64_t>(sysconf(_SC_PAGESIZE)))},
       {"fmt", fmt::format("{}.{}.{}", FMT_VERSION / 10000, FMT_VERSION / 100 % 100, FMT_VERSION % 100)},
       {"zlib", zlibVersion()},
-      {"onnxruntime", OnnxRuntime()},
-      {"litert", LiteRt()},
+      {"onnxruntime", About(runtimes::FindOnnxRuntime())},
+      {"litert", About(runtimes::FindLiteRt())},
   };
 }
 

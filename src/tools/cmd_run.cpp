@@ -183,7 +183,7 @@ Status RunElsewhere(const std::string& file, const Graph& graph, const std::vect
                     Outcome* out) {
   constexpr std::string_view kOwn[] = {"--tap", "--profile", "--reference", "--precision", "--bind"};
   RETURN_IF_ERROR(CheckOwnOnly(args, kOwn));
-  TRY(runtimes::Runtime * runtime, RuntimeOf(args));
+  TRY(runtimes::Runtime * runtime, RuntimeOf(args.Text("--runtime"), args));
   runtimes::OpenOptions options;
   options.threads = static_cast<int>(args.Int("--threads", 0));
   TRY(auto model, runtime->Open(file, options));
@@ -215,8 +215,9 @@ int Run(const Args& args) {
   auto inputs = InputsOf(graph, args, *problems);
   if (!inputs.ok()) return problems->Show(inputs.diag());
   Outcome outcome;
-  const Status ran = args.Text("--runtime") == "ort" ? RunElsewhere(file, graph, *std::move(inputs), args, &outcome)
-                                                     : RunHere(graph, *std::move(inputs), args, &outcome);
+  const Status ran = args.Text("--runtime", "own") != "own"
+                         ? RunElsewhere(file, graph, *std::move(inputs), args, &outcome)
+                         : RunHere(graph, *std::move(inputs), args, &outcome);
   if (!ran.ok()) {
     Diag diag = ran.diag();
     if (diag.file.empty()) diag.file = file;

@@ -60,11 +60,15 @@ SessionOptions SessionOptionsOf(const Args& args) {
   return options;
 }
 
-Result<runtimes::Runtime*> RuntimeOf(const Args& args) { return runtimes::FindOnnxRuntime(args.Text("--runtime-lib")); }
+Result<runtimes::Runtime*> RuntimeOf(std::string_view word, const Args& args) {
+  const std::string library = args.Text("--runtime-lib");
+  return word == "litert" ? runtimes::FindLiteRt(library) : runtimes::FindOnnxRuntime(library);
+}
 
 Status CheckOwnOnly(const Args& args, std::span<const std::string_view> options) {
   for (const std::string_view option : options) {
-    if (args.Has(option)) return Diag(diag::kUsage, Concat(option, " does not go with --runtime ort"));
+    if (args.Has(option))
+      return Diag(diag::kUsage, Concat(option, " goes with godwit's own interpreter alone, not with --runtime"));
   }
   return Ok{};
 }

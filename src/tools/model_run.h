@@ -47,11 +47,12 @@ inline constexpr Option kReferenceOption = {"--reference", OptionKind::kFlag, ""
 inline constexpr Option kPrecisionOption = {
     "--precision", OptionKind::kChoice, "f32|f64|stored",
     "f64: compute every float in double precision; stored: round half types after every operator"};
-inline constexpr Option kRuntimeOption = {"--runtime", OptionKind::kChoice, "own|ort",
-                                          "who runs the model: godwit itself, or ONNX Runtime where it is installed"};
+inline constexpr Option kRuntimeOption = {
+    "--runtime", OptionKind::kChoice, "own|ort|litert",
+    "who runs the model: godwit itself, or ONNX Runtime or LiteRT where they are installed"};
 inline constexpr Option kRuntimeLibOption = {
     "--runtime-lib", OptionKind::kText, "FILE",
-    "the runtime's shared library; default: $GODWIT_ONNXRUNTIME, else searched"};
+    "the runtime's shared library; default: $GODWIT_ONNXRUNTIME, $GODWIT_LITERT, else searched"};
 inline constexpr Option kJsonOption = {"--json", OptionKind::kFlag, "", "the result as JSON"};
 
 /// The model as --shape, --dim and --bind ask.
@@ -65,8 +66,8 @@ struct LoadedModel {
 LoadedModel LoadForRun(const std::string& path, const Args& args, const Problems& problems);
 
 SessionOptions SessionOptionsOf(const Args& args);
-/// What --runtime-lib, the environment or a search finds.
-Result<runtimes::Runtime*> RuntimeOf(const Args& args);
+/// The runtime of a word of --runtime, as --runtime-lib, the environment or a search finds it.
+Result<runtimes::Runtime*> RuntimeOf(std::string_view word, const Args& args);
 /// Wrong use when one of `options` is given: they steer our interpreter alone.
 Status CheckOwnOnly(const Args& args, std::span<const std::string_view> options);
 /// Values for a runtime: each under the name of its input.
