@@ -41,7 +41,7 @@ struct Quantization {
   std::span<const float> max;
   std::span<const float> scale;
   std::span<const int64_t> zero_point;
-  int32_t quantized_dimension = 0;
+  int32_t quantized_dimension = 0;  ///< see Tensor::QuantizedDimension
   Details details = Details::kNone;
   // Of kBlockwise and kMultiAxis: tensors of the same subgraph.
   int32_t scales = 0;
@@ -94,6 +94,11 @@ struct Tensor {
   TensorType type = TensorType::kFloat32;
   bool is_variable = false;
   bool has_rank = false;  ///< told of an empty shape: a scalar, not an unknown rank. Old files never say it.
+
+  /// The dimension along which there are several scales. A vector has only one, whatever old files say of it.
+  [[nodiscard]] int32_t QuantizedDimension() const {
+    return quantization == nullptr || shape.size() == 1 ? 0 : quantization->quantized_dimension;
+  }
 };
 
 struct OperatorCode {

@@ -16,7 +16,6 @@ namespace {
 constexpr size_t kLargeOptions = size_t{1} << 16;
 // Kernels may read this far past the end of a constant.
 constexpr uint64_t kBehind = 16;
-constexpr uint64_t kLongestTables = 0x7FFFFFFF;
 
 Result<ModelContents> CollectContents(const Model& model) {
   ModelContents out;
@@ -60,7 +59,7 @@ Result<std::unique_ptr<Ready>> Prepare(const Model& model, const WriteOptions& o
     if (out->layout->builder().total() <= options.longest_flatbuffer) break;
   }
   flat::Builder& builder = out->layout->builder();
-  if (builder.tables() > kLongestTables) {
+  if (builder.tables() > options.longest_tables) {
     return Diag(diag::kTfliteTooLarge, Concat("the tables alone take ", HumanBytes(builder.tables())));
   }
   out->appended = MoveAppended(model.appended, model.appended_at, builder.total());

@@ -15,6 +15,7 @@ struct WriteOptions {
   /// Where the constants go behind the tables, counted in 64 bits, which old runtimes do not read: files larger than
   /// this.
   uint64_t longest_flatbuffer = 0x7FFFFFFF;
+  uint64_t longest_tables = 0x7FFFFFFF;  ///< what offsets reach; longer ones are refused
 };
 
 /// Equal constants are stored once. Every operator code is written in both of its fields.
