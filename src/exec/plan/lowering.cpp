@@ -280,6 +280,32 @@ void Lowering::FindGates() {
   }
 }
 
+// The operators of a cluster are left to its last node, and what they took from dequantize nodes is not asked for.
+void Lowering::TakeClusters() {
+  clusters_ = FindClusters(*this, order_);
+  for (const auto& [last, cluster] : clusters_) {
+    for (const NodeId id : cluster.body) absorbed_[id.index] = true;
+    if (cluster.activation) absorbed_[cluster.activation.index] = true;
+    for (const ValueId v : cluster.reals) --uses_[v.index];
+  }
+}
+
+// No kernel takes the cluster: its nodes are lowered one by one after all.
+Status Lowering::Dissolve(const Cluster& cluster) {
+  for (const ValueId v : cluster.reals) ++uses_[v.index];
+  for (const ValueId v : cluster.reals) {
+    const bool there = LayoutOf(v) != Layout::kPlain || Has(v, Layout::kPlain);
+    if (!there && !facts_.known[v.index].is_tensor()) RETURN_IF_ERROR(LowerNode(graph_.value(v).def));
+  }
+  std::vector<NodeId> nodes = cluster.body;
+  if (cluster.activation) nodes.push_back(cluster.activation);
+  for (const NodeId id : nodes) {
+    absorbed_[id.index] = false;
+    RETURN_IF_ERROR(LowerNode(id));
+  }
+  return Ok{};
+}
+
 Status Lowering::LowerNode(NodeId id) {
   const Node& node = graph_.node(id);
   if (absorbed_[id.index]) return Ok{};
@@ -293,6 +319,12 @@ Status Lowering::LowerNode(NodeId id) {
     if (v && uses_[v.index] > 0 && !facts_.known[v.index].is_tensor()) needed = true;
   }
   if (!needed) return Ok{};
+  if (const auto it = clusters_.find(id.index); it != clusters_.end()) {
+    TRY(const bool taken, LowerCluster(*this, it->second));
+    if (taken) return Ok{};
+    RETURN_IF_ERROR(Dissolve(it->second));
+    at_ = id;
+  }
   if (options_.lower) {
     for (LowerFn rule : RulesFor(node.op)) {
       TRY(const bool taken, rule(*this, id));
@@ -343,7 +375,10 @@ Status Lowering::Run() {
   for (ValueId v : region.results) {
     if (v) is_output_[v.index] = true;
   }
-  if (options_.lower) FindGates();
+  if (options_.lower) {
+    FindGates();
+    TakeClusters();
+  }
   for (ValueId v : facts_.inputs) {
     const SlotId place = NewSlot(v, Layout::kPlain);
     if (slot(place).kind != Slot::Kind::kDynamic) slot(place).kind = Slot::Kind::kInput;

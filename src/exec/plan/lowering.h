@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "exec/plan/executable.h"
+#include "exec/plan/integer/cluster.h"
 #include "exec/specialise.h"
 
 namespace godwit::plan {
@@ -71,6 +72,8 @@ class Lowering {
   void CollectNodes(RegionId region);
   void JoinBranch(NodeId id, RegionId branch);
   void FindGates();
+  void TakeClusters();
+  Status Dissolve(const Cluster& cluster);
   SlotId NewSlot(ValueId v, Layout layout);
   std::vector<SlotId>& Places(Layout layout) { return places_[static_cast<size_t>(layout)]; }
   [[nodiscard]] const std::vector<SlotId>& Places(Layout layout) const { return places_[static_cast<size_t>(layout)]; }
@@ -90,6 +93,7 @@ class Lowering {
   std::vector<bool> is_output_;
   std::vector<std::vector<NodeId>> users_;
   std::vector<bool> absorbed_;     // by node: its work is done by a recognised user
+  Clusters clusters_;              // that integer kernels may do
   std::unique_ptr<Diag> failure_;  // why there is no plan: a constant cannot be loaded, a tensor cannot be
 };
 
