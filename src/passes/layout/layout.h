@@ -78,7 +78,7 @@ struct LayoutOptions {
   IoLayout inputs = {};
   IoLayout outputs = {};
   std::map<std::string, IoLayout, std::less<>> named = {};  ///< by input or output name
-  int64_t effort = 1 << 25;  ///< steps of search where no exact method ends; the report then states a gap
+  int64_t effort = int64_t{1} << 29;  ///< steps of search where no exact method ends; the report then states a gap
 };
 
 /// A transposition in the graph as it is left.

@@ -1,0 +1,425 @@
+#include "passes/layout/problem.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "ir/walk.h"
+#include "rewrite/match.h"
+
+namespace godwit::layout {
+
+namespace {
+
+constexpr Cost kUnit = Cost{1} << 12;  // of a byte: ties lie below
+constexpr Cost kMostMoved = Cost{1} << 50;
+constexpr Cost kTransposeTie = 8;
+constexpr Cost kReshapeTie = 1;
+constexpr double kGuess = 64;  // for a size that is not known
+
+}  // namespace
+
+double ElementsOf(const Type& type) {
+  if (!type.ranked()) return 0;
+  double out = 1;
+  for (const Dim& d : type.shape()) {
+    const Dim known = d.is_static() ? d : d.Substitute([](const std::string&) { return Dim(int64_t{64}); });
+    out *= known.is_static() ? static_cast<double>(known.value()) : kGuess;
+  }
+  return out;
+}
+
+double BytesOf(const Type& type) {
+  if (type.dtype() == DType::kNone) return ElementsOf(type) * 4;
+  return ElementsOf(type) * Info(type.dtype()).bits / 8;
+}
+
+Problem::Problem(const Graph& graph, Inference& facts, const LayoutTarget& target, const LayoutOptions& options)
+    : graph_(graph),
+      facts_(facts),
+      target_(target),
+      options_(options),
+      forms_(graph, facts, orders_, target),
+      nodes_(NodesWithin(graph)),
+      regions_(RegionsWithin(graph)) {
+  FindRoots();
+  FindSites();
+  FindLabels();
+  AddVariables();
+  AddPrices();
+}
+
+void Problem::FindRoots() {
+  const size_t n = graph_.value_count();
+  root_.resize(n);
+  relation_.resize(n, kAny);
+  free_.resize(n);
+  for (uint32_t i = 0; i < n; ++i) {
+    root_[i] = ValueId{i};
+    if (forms_.Ordered(ValueId{i})) relation_[i] = orders_.Identity(forms_.ShapeOf(ValueId{i}).size());
+    free_[i] = graph_.IsConstant(ValueId{i});
+  }
+  for (const NodeId id : nodes_) {
+    const Node& node = graph_.node(id);
+    const Forms::Kind kind = forms_.KindOf(id);
+    if (kind == Forms::Kind::kTranspose) {
+      const ValueId x = node.in[0], y = node.out[0];
+      const auto perm = PermOf(node, graph_.value(x).type.rank());
+      if (perm) {
+        root_[y.index] = root_[x.index];
+        relation_[y.index] = orders_.Compose(relation_[x.index], orders_.Of(*perm));
+      }
+    } else if (kind == Forms::Kind::kTurns) {
+      const bool follows = std::all_of(node.in.begin(), node.in.end(), [&](ValueId v) {
+        return !v || free_[root_[v.index].index] || !forms_.Ordered(v);
+      });
+      const bool some = std::any_of(node.in.begin(), node.in.end(),
+                                    [&](ValueId v) { return v && forms_.Ordered(v) && free_[root_[v.index].index]; });
+      for (const ValueId v : node.out) {
+        if (v) free_[v.index] = follows && some;
+      }
+    }
+  }
+}
+
+void Problem::FindSites() {
+  sites_.resize(graph_.value_count());
+  for (const NodeId id : nodes_) {
+    if (forms_.KindOf(id) == Forms::Kind::kTranspose) continue;
+    const Node& node = graph_.node(id);
+    for (uint32_t i = 0; i < node.in.size(); ++i) {
+      if (forms_.Ordered(node.in[i])) sites_[root_[node.in[i].index].index].push_back({id, {}, i, node.in[i]});
+    }
+  }
+  for (const RegionId r : regions_) {
+    const std::vector<ValueId>& results = graph_.region(r).results;
+    for (uint32_t i = 0; i < results.size(); ++i) {
+      if (forms_.Ordered(results[i])) sites_[root_[results[i].index].index].push_back({{}, r, i, results[i]});
+    }
+  }
+}
+
+void Problem::Want(ValueId v, Label order) {
+  if (!forms_.Ordered(v) || order == kAny) return;
+  const ValueId root = root_[v.index];
+  const Label label = orders_.Compose(relation_[v.index], order);
+  std::vector<Label>& known = labels_[root.index];
+  if (known.size() >= kMaxLabels || std::find(known.begin(), known.end(), label) != known.end()) return;
+  known.push_back(label);
+  events_.emplace_back(root, label);
+}
+
+// What an order of a value suggests for the values around the nodes that use and make it.
+void Problem::Spread(ValueId root, Label label) {
+  const auto around = [&](NodeId id, size_t place, Label order) {
+    if (orders_.IsIdentity(order)) return;
+    const Node& node = graph_.node(id);
+    for (const auto& [at, other] : forms_.Neighbours(id, place, order)) {
+      Want(at < node.in.size() ? node.in[at] : node.out[at - node.in.size()], other);
+    }
+  };
+  for (const Site& site : sites_[root.index]) {
+    if (!site.node) continue;
+    // A constant of many users says nothing to them.
+    if (Free(root)) {
+      const std::vector<ValueId>& out = graph_.node(site.node).out;
+      if (out.empty() || !out[0] || !free_[out[0].index]) continue;
+    }
+    around(site.node, site.place, orders_.Compose(orders_.Inverse(relation_[site.value.index]), label));
+  }
+  const Value& value = graph_.value(root);
+  if (value.def) around(value.def, graph_.node(value.def).in.size() + value.index, label);
+}
+
+const IoLayout& Problem::IoOf(const std::string& name, const IoLayout& all) const {
+  const auto it = options_.named.find(name);
+  return it == options_.named.end() ? all : it->second;
+}
+
+void Problem::FindLabels() {
+  labels_.resize(graph_.value_count());
+  for (uint32_t i = 0; i < labels_.size(); ++i) {
+    if (!forms_.Ordered(ValueId{i})) continue;
+    const ValueId root = root_[i];
+    Want(root, orders_.Identity(forms_.ShapeOf(root).size()));
+    if (root != ValueId{i}) Want(ValueId{i}, orders_.Identity(forms_.ShapeOf(ValueId{i}).size()));
+  }
+  const Region& main = graph_.region(Graph::main());
+  for (const ValueId v : main.params) {
+    const IoLayout& io = IoOf(graph_.value(v).name, options_.inputs);
+    if (io.kind == IoLayout::Kind::kPerm && forms_.Ordered(v) && io.perm.size() == forms_.ShapeOf(v).size()) {
+      Want(v, orders_.Of(io.perm));
+    }
+  }
+  for (size_t i = 0; i < main.results.size(); ++i) {
+    const ValueId v = main.results[i];
+    const IoLayout& io = IoOf(i < graph_.output_names.size() ? graph_.output_names[i] : "", options_.outputs);
+    if (io.kind == IoLayout::Kind::kPerm && forms_.Ordered(v) && io.perm.size() == forms_.ShapeOf(v).size()) {
+      Want(v, orders_.Of(io.perm));
+    }
+  }
+  for (const NodeId id : nodes_) {
+    if (forms_.KindOf(id) != Forms::Kind::kTurns) continue;
+    const Node& node = graph_.node(id);
+    for (size_t i = 0; i < node.in.size(); ++i) {
+      if (!forms_.Ordered(node.in[i])) continue;
+      for (const Perm& perm : target_.Wanted(graph_, id, i)) {
+        if (perm.size() == forms_.ShapeOf(node.in[i]).size()) Want(node.in[i], orders_.Of(perm));
+      }
+    }
+    if (forms_.HasWeights(node)) {
+      for (const Form& form :
+           forms_.All(id, std::vector<std::vector<Label>>(node.in.size(), {OwnLabels(node.in[0])}), {})) {
+        Want(node.in[1], form.weights);
+        if (form.weights != kAny) break;
+      }
+    }
+  }
+  for (size_t next = 0; next < events_.size(); ++next) {
+    const auto [root, label] = events_[next];
+    Spread(root, label);
+  }
+  for (const auto& l : labels_) label_count_ += l.size();
+}
+
+std::vector<Label> Problem::OwnLabels(ValueId v) {
+  std::vector<Label> out;
+  if (!forms_.Ordered(v)) return out;
+  const Label back = orders_.Inverse(relation_[v.index]);
+  for (const Label l : labels_[root_[v.index].index]) out.push_back(orders_.Compose(back, l));
+  // As it is comes first: of equal forms the first is taken.
+  const auto plain = std::find_if(out.begin(), out.end(), [&](Label l) { return orders_.IsIdentity(l); });
+  if (plain != out.end()) std::rotate(out.begin(), plain, plain + 1);
+  return out;
+}
+
+std::vector<Label> Problem::Allowed(ValueId v, const IoLayout& io) {
+  const std::vector<Label> own = OwnLabels(v);
+  const Label plain = orders_.Identity(forms_.ShapeOf(v).size());
+  const auto known = [&](const Perm& perm) {
+    const Label label = orders_.Of(perm);
+    return std::find(own.begin(), own.end(), label) != own.end() ? label : plain;
+  };
+  switch (io.kind) {
+    case IoLayout::Kind::kKeep: break;
+    case IoLayout::Kind::kTarget: return {known(target_.ImageOrder(graph_.value(v).type.rank()))};
+    case IoLayout::Kind::kAuto: return own;
+    case IoLayout::Kind::kPerm: return {known(io.perm)};
+  }
+  return {plain};
+}
+
+void Problem::AddVariables() {
+  node_forms_.resize(graph_.node_count());
+  variable_of_node_.resize(graph_.node_count(), kNone);
+  for (const NodeId id : nodes_) {
+    const Node& node = graph_.node(id);
+    const Forms::Kind kind = forms_.KindOf(id);
+    std::vector<Form>& forms = node_forms_[id.index];
+    if (kind == Forms::Kind::kStays || kind == Forms::Kind::kTranspose) {
+      forms = {forms_.Plain(id)};
+      continue;
+    }
+    std::vector<std::vector<Label>> operands, results;
+    for (const ValueId v : node.in) operands.push_back(OwnLabels(v));
+    for (const ValueId v : node.out) results.push_back(OwnLabels(v));
+    forms = forms_.All(id, operands, results);
+    std::vector<Cost> own;
+    for (const Form& f : forms) own.push_back(std::clamp<Cost>(f.own, 0, kMostMoved / kUnit) * kUnit);
+    variable_of_node_[id.index] = pbqp_.Add(std::move(own));
+  }
+  param_labels_.resize(graph_.value_count());
+  variable_of_param_.resize(graph_.value_count(), kNone);
+  const Region& main = graph_.region(Graph::main());
+  for (const ValueId v : main.params) {
+    if (!forms_.Ordered(v)) continue;
+    param_labels_[v.index] = Allowed(v, IoOf(graph_.value(v).name, options_.inputs));
+    variable_of_param_[v.index] = pbqp_.Add(std::vector<Cost>(param_labels_[v.index].size()));
+  }
+  variable_of_result_.resize(graph_.region_count());
+  result_labels_.resize(graph_.region_count());
+  for (const RegionId r : regions_) {
+    const std::vector<ValueId>& results = graph_.region(r).results;
+    variable_of_result_[r.index].resize(results.size(), kNone);
+    result_labels_[r.index].resize(results.size());
+    for (size_t i = 0; i < results.size(); ++i) {
+      if (!forms_.Ordered(results[i])) continue;
+      std::vector<Label>& labels = result_labels_[r.index][i];
+      if (r == Graph::main()) {
+        const std::string name = i < graph_.output_names.size() ? graph_.output_names[i] : "";
+        labels = Allowed(results[i], IoOf(name, options_.outputs));
+        variable_of_result_[r.index][i] = pbqp_.Add(std::vector<Cost>(labels.size()));
+      } else {
+        labels = {orders_.Identity(forms_.ShapeOf(results[i]).size())};
+      }
+    }
+  }
+}
+
+uint32_t Problem::VariableAt(const Site& site) const {
+  return site.node ? variable_of_node_[site.node.index] : variable_of_result_[site.region.index][site.place];
+}
+
+uint32_t Problem::VariableMaking(ValueId root) const {
+  const Value& value = graph_.value(root);
+  return value.def ? variable_of_node_[value.def.index] : variable_of_param_[root.index];
+}
+
+std::vector<Label> Problem::LabelsAt(const Site& site) {
+  std::vector<Label> out;
+  if (site.node) {
+    for (const Form& f : node_forms_[site.node.index]) out.push_back(f.operands[site.place]);
+  } else {
+    out = result_labels_[site.region.index][site.place];
+  }
+  for (Label& l : out) {
+    if (l != kAny) l = orders_.Compose(relation_[site.value.index], l);
+  }
+  return out;
+}
+
+std::vector<Label> Problem::LabelsMade(ValueId root) {
+  const Value& value = graph_.value(root);
+  std::vector<Label> out;
+  if (value.def) {
+    for (const Form& f : node_forms_[value.def.index]) out.push_back(f.results[value.index]);
+  } else if (variable_of_param_[root.index] != kNone) {
+    out = param_labels_[root.index];
+  } else {
+    out = {orders_.Identity(forms_.ShapeOf(root).size())};
+  }
+  return out;
+}
+
+bool Problem::Moves(ValueId root, Label from, Label to) const {
+  if (from == to || from == kAny || to == kAny) return false;
+  const Shape& shape = forms_.ShapeOf(root);
+  return MemoryOrder(orders_[from], shape) != MemoryOrder(orders_[to], shape);
+}
+
+Cost Problem::MoveCost(ValueId root, Label from, Label to) {
+  if (from == to || from == kAny || to == kAny) return 0;
+  if (!Moves(root, from, to)) return kReshapeTie;
+  TensorType stored = graph_.value(root).type.tensor();
+  stored.shape = Stored(stored.shape, orders_[from]);
+  const double weight = target_.ByteWeight(stored, orders_[orders_.Compose(orders_.Inverse(from), to)]);
+  const double bytes = std::ceil(BytesOf(graph_.value(root).type) * weight);
+  return static_cast<Cost>(std::min(bytes, static_cast<double>(kMostMoved / kUnit))) * kUnit + kTransposeTie;
+}
+
+void Problem::AddPrices() {
+  for (uint32_t i = 0; i < sites_.size(); ++i) {
+    const ValueId v{i};
+    if (root_[i] == v && !graph_.IsConstant(v) && !sites_[i].empty()) Price(v);
+  }
+}
+
+// Each order but the one that the value is made in costs once, however many use it.
+void Problem::Price(ValueId root) {
+  const std::vector<Label> made = LabelsMade(root);
+  const uint32_t maker = VariableMaking(root);
+  const Shape& shape = forms_.ShapeOf(root);
+  const std::vector<Site>& sites = sites_[root.index];
+  std::vector<std::vector<Label>> needed;
+  std::vector<Label> all = made;
+  for (const Site& site : sites) {
+    needed.push_back(LabelsAt(site));
+    all.insert(all.end(), needed.back().begin(), needed.back().end());
+  }
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+  std::erase(all, kAny);
+  if (all.size() < 2) return;
+  // Orders that are the same memory are one.
+  std::vector<Perm> memories;
+  std::vector<Label> first;
+  std::vector<size_t> class_of(all.size());
+  for (size_t i = 0; i < all.size(); ++i) {
+    Perm memory = MemoryOrder(orders_[all[i]], shape);
+    const auto it = std::find(memories.begin(), memories.end(), memory);
+    class_of[i] = static_cast<size_t>(it - memories.begin());
+    if (it != memories.end()) continue;
+    memories.push_back(std::move(memory));
+    first.push_back(all[i]);
+  }
+  const auto class_at = [&](Label l) {
+    return l == kAny ? memories.size()
+                     : class_of[static_cast<size_t>(std::lower_bound(all.begin(), all.end(), l) - all.begin())];
+  };
+  const auto charge = [&](uint32_t variable, size_t states, const auto& cost) {
+    for (uint32_t k = 0; k < states && variable != kNone; ++k) pbqp_.Charge(variable, k, cost(k));
+  };
+  // A table of both variables, or of the one that there is.
+  const auto join = [&](uint32_t a, size_t n, uint32_t b, size_t m, const auto& cost) {
+    if (a == kNone) return charge(b, m, [&](uint32_t k) { return cost(0, k); });
+    if (b == kNone) return charge(a, n, [&](uint32_t k) { return cost(k, 0); });
+    std::vector<Cost> costs;
+    bool some = false;
+    for (uint32_t i = 0; i < n; ++i) {
+      for (uint32_t k = 0; k < m; ++k) {
+        costs.push_back(cost(i, k));
+        some = some || costs.back() != 0;
+      }
+    }
+    if (some) pbqp_.Join(a, b, std::move(costs));
+  };
+
+  std::vector<size_t> users(memories.size() + 1);
+  for (const auto& labels : needed) {
+    std::vector<bool> seen(memories.size() + 1);
+    for (const Label l : labels) seen[class_at(l)] = true;
+    for (size_t c = 0; c < seen.size(); ++c) users[c] += seen[c] ? 1U : 0U;
+  }
+  std::vector<uint32_t> shared(memories.size(), kNone);
+  for (size_t c = 0; c < memories.size(); ++c) {
+    if (users[c] < 2) continue;
+    if (std::all_of(made.begin(), made.end(), [&](Label l) { return class_at(l) == c; })) continue;
+    shared[c] = pbqp_.Add({0, 0});
+    join(maker, made.size(), shared[c], 2, [&](uint32_t i, uint32_t there) {
+      return there == 0 || class_at(made[i]) == c ? Cost{0} : MoveCost(root, made[i], first[c]);
+    });
+  }
+  const bool ones = memories.size() < all.size();
+  for (size_t s = 0; s < sites.size(); ++s) {
+    const std::vector<Label>& labels = needed[s];
+    const uint32_t user = VariableAt(sites[s]);
+    const auto own = [&](Label l) { return class_at(l) < memories.size() && shared[class_at(l)] == kNone; };
+    if (ones || std::any_of(labels.begin(), labels.end(), own)) {
+      join(maker, made.size(), user, labels.size(), [&](uint32_t i, uint32_t k) {
+        const bool here = own(labels[k]) || (class_at(labels[k]) == class_at(made[i]));
+        return here ? MoveCost(root, made[i], labels[k]) : Cost{0};
+      });
+    }
+    for (size_t c = 0; c < memories.size(); ++c) {
+      if (shared[c] == kNone || std::none_of(labels.begin(), labels.end(), [&](Label l) { return class_at(l) == c; })) {
+        continue;
+      }
+      join(user, labels.size(), shared[c], 2,
+           [&](uint32_t k, uint32_t there) { return there == 0 && class_at(labels[k]) == c ? kNever : Cost{0}; });
+    }
+  }
+}
+
+void Problem::Solve(int64_t effort) { answer_ = pbqp_.Solve(effort); }
+
+void Problem::TakePlain() {
+  answer_ = {};
+  answer_.choice.resize(pbqp_.size());
+  for (const NodeId id : nodes_) {
+    const uint32_t v = variable_of_node_[id.index];
+    if (v == kNone) continue;
+    const Form plain = forms_.Plain(id);
+    const std::vector<Form>& forms = node_forms_[id.index];
+    for (uint32_t k = 0; k < forms.size(); ++k) {
+      if (forms[k].operands[0] == plain.operands[0]) {
+        answer_.choice[v] = k;
+        break;
+      }
+    }
+  }
+}
+
+Label Problem::MadeIn(ValueId root) { return LabelsMade(root)[Chosen(VariableMaking(root))]; }
+
+Label Problem::NeededBy(const Site& site) { return LabelsAt(site)[Chosen(VariableAt(site))]; }
+
+}  // namespace godwit::layout
