@@ -1,0 +1,340 @@
+#include "targets/tflite.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <unordered_map>
+
+#include "base/diag_targets.h"
+#include "base/text.h"
+
+namespace godwit::targets {
+
+namespace {
+
+constexpr TfliteRow kRows[] = {
+#define GODWIT_TFLITE(op, version, since, types, limits, evidence) {op, version, since, types, limits, evidence},
+#include "targets/tflite_operators.def"
+#undef GODWIT_TFLITE
+};
+
+struct Formal {
+  TypeSet types;
+  char variable = 0;
+  bool optional = false;
+  bool many = false;
+};
+
+struct Limit {
+  enum class Test : uint8_t { kEqual, kUnequal, kAtMost, kAtLeast };
+  std::string_view text, name;
+  Test test = Test::kEqual;
+  double number = 0;
+  std::string_view other;  // the right side where it is not a number
+};
+
+struct ParsedRow {
+  const TfliteRow* row;
+  std::vector<Formal> in, out;
+  std::vector<Limit> limits;
+};
+
+std::vector<std::string_view> Words(std::string_view text, char between) {
+  std::vector<std::string_view> out;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find(between), text.size());
+    if (end > 0) out.push_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return out;
+}
+
+std::string_view Trim(std::string_view text) {
+  while (text.starts_with(' ')) text.remove_prefix(1);
+  while (text.ends_with(' ')) text.remove_suffix(1);
+  return text;
+}
+
+TypeSet SetOf(std::string_view names) {
+  if (names == "any") return kAnyType;
+  TypeSet out;
+  for (const std::string_view name : Words(names, '|')) out = out | DTypeFromName(name);
+  return out;
+}
+
+Limit ParseLimit(std::string_view text) {
+  static constexpr std::pair<std::string_view, Limit::Test> kTests[] = {{"<=", Limit::Test::kAtMost},
+                                                                        {">=", Limit::Test::kAtLeast},
+                                                                        {"!=", Limit::Test::kUnequal},
+                                                                        {"=", Limit::Test::kEqual}};
+  Limit out;
+  out.text = text;
+  for (const auto& [sign, test] : kTests) {
+    const size_t at = text.find(sign);
+    if (at == std::string_view::npos) continue;
+    out.name = text.substr(0, at);
+    out.test = test;
+    const std::string_view right = text.substr(at + sign.size());
+    int number = 0;
+    const auto parsed = std::from_chars(right.data(), right.data() + right.size(), number);
+    if (parsed.ec == std::errc() && parsed.ptr == right.data() + right.size()) {
+      out.number = number;
+    } else {
+      out.other = right;
+    }
+    break;
+  }
+  return out;
+}
+
+ParsedRow ParseRow(const TfliteRow& row) {
+  ParsedRow out{&row, {}, {}, {}};
+  const size_t colon = std::min(row.types.find(':'), row.types.size());
+  std::array<TypeSet, 26> variables;
+  if (colon < row.types.size()) {
+    const std::string_view choice = Trim(row.types.substr(colon + 1));
+    if (choice.find('=') == std::string_view::npos) {
+      variables.fill(SetOf(choice));
+    } else {
+      for (const std::string_view part : Words(choice, ',')) {
+        const std::string_view one = Trim(part);
+        variables[static_cast<size_t>(one[0] - 'A')] = SetOf(one.substr(2));
+      }
+    }
+  }
+  std::vector<Formal>* side = &out.in;
+  for (std::string_view word : Words(row.types.substr(0, colon), ' ')) {
+    if (word == ">") {
+      side = &out.out;
+      continue;
+    }
+    Formal formal;
+    if (word.ends_with('?')) formal.optional = true;
+    if (word.ends_with('*')) formal.many = true;
+    if (formal.optional || formal.many) word.remove_suffix(1);
+    if (word.size() == 1 && word[0] >= 'A' && word[0] <= 'Z') {
+      formal.variable = word[0];
+      formal.types = variables[static_cast<size_t>(word[0] - 'A')];
+    } else {
+      formal.types = SetOf(word);
+    }
+    side->push_back(formal);
+  }
+  for (const std::string_view limit : Words(row.limits, ' ')) out.limits.push_back(ParseLimit(limit));
+  return out;
+}
+
+const std::vector<ParsedRow>& RowsOf(std::string_view op) {
+  static const auto index = [] {
+    std::unordered_map<std::string_view, std::vector<ParsedRow>> rows;
+    for (const TfliteRow& row : kRows) rows[row.op].push_back(ParseRow(row));
+    for (auto& [name, list] : rows) {
+      std::stable_sort(list.begin(), list.end(),
+                       [](const ParsedRow& a, const ParsedRow& b) { return a.row->version < b.row->version; });
+    }
+    return rows;
+  }();
+  static const std::vector<ParsedRow> kNone;
+  const auto it = index.find(op);
+  return it == index.end() ? kNone : it->second;
+}
+
+const Formal* FormalOf(const std::vector<Formal>& formals, size_t i) {
+  if (i < formals.size()) return &formals[i];
+  return !formals.empty() && formals.back().many ? &formals.back() : nullptr;
+}
+
+struct TypeProblem {
+  std::string what;  // empty: all fit
+  std::optional<size_t> operand;
+  TypeSet takes;
+};
+
+TypeProblem CheckTypes(const ParsedRow& row, const TfliteUse& use) {
+  std::array<DType, 26> bound;
+  bound.fill(DType::kNone);
+  const auto side = [&](const std::vector<Formal>& formals, const std::vector<TfliteTensor>& tensors,
+                        bool operands) -> TypeProblem {
+    const std::string_view kind = operands ? "operand" : "result";
+    for (size_t i = 0; i < std::max(tensors.size(), formals.size()); ++i) {
+      const Formal* formal = FormalOf(formals, i);
+      const bool present = i < tensors.size() && tensors[i].type != nullptr;
+      if (formal == nullptr) return {fmt::format("{} has no {} {}", use.op, kind, i), {}, {}};
+      if (!present) {
+        if (!formal->optional && !formal->many) return {fmt::format("{} {} of {} is missing", kind, i, use.op), {}, {}};
+        continue;
+      }
+      const DType dtype = tensors[i].type->dtype;
+      DType* variable = formal->variable == 0 ? nullptr : &bound[static_cast<size_t>(formal->variable - 'A')];
+      const bool other = variable != nullptr && *variable != DType::kNone && *variable != dtype;
+      if (!formal->types.Has(dtype) || other) {
+        return {fmt::format("{} does not take {} as {} {}", use.op, Name(dtype), kind, i),
+                operands ? std::optional<size_t>(i) : std::nullopt, other ? TypeSet(*variable) : formal->types};
+      }
+      if (variable != nullptr) *variable = dtype;
+    }
+    return {};
+  };
+  TypeProblem problem = side(row.in, use.in, true);
+  return problem.what.empty() ? side(row.out, use.out, false) : problem;
+}
+
+// "rank" -> 0, "rank12" -> 12; nullopt where the name is another.
+std::optional<size_t> NumberAfter(std::string_view name, std::string_view word) {
+  if (!name.starts_with(word)) return std::nullopt;
+  name.remove_prefix(word.size());
+  size_t number = 0;
+  const auto parsed = std::from_chars(name.data(), name.data() + name.size(), number);
+  return parsed.ec == std::errc() && parsed.ptr == name.data() + name.size() ? std::optional(number) : std::nullopt;
+}
+
+// A figure of the use; nullopt where it is not known. A known operand that is absent gives 0.
+std::optional<double> FigureOf(std::string_view name, const TfliteUse& use) {
+  const auto rank_of = [](const TfliteTensor& t) -> std::optional<double> {
+    if (t.type == nullptr) return 0;
+    return t.type->ranked ? std::optional<double>(t.type->rank()) : std::nullopt;
+  };
+  const auto operand = [&](size_t i) { return i < use.in.size() ? use.in[i] : TfliteTensor(); };
+  if (name == "n_in") return static_cast<double>(use.in.size());
+  if (name == "rankout") return use.out.empty() ? std::optional<double>(0) : rank_of(use.out[0]);
+  if (name == "scalesout") {
+    const bool has = !use.out.empty() && use.out[0].type != nullptr && use.out[0].type->quant != nullptr;
+    return has ? static_cast<double>(use.out[0].type->quant->scales.size()) : 0;
+  }
+  if (name == "bcast") {
+    const TfliteTensor a = operand(0), b = operand(1);
+    if (a.type == nullptr || b.type == nullptr) return 0;
+    if (!a.type->ranked || !b.type->ranked) return std::nullopt;
+    if (a.type->shape == b.type->shape) return 0;
+    return std::max(a.type->rank(), b.type->rank());
+  }
+  if (const auto k = NumberAfter(name, "rank")) return rank_of(operand(*k));
+  if (const auto k = NumberAfter(name, "const")) return operand(*k).constant ? 1 : 0;
+  if (const auto k = NumberAfter(name, "scales")) {
+    const TensorType* type = operand(*k).type;
+    return type == nullptr || type->quant == nullptr ? 0 : static_cast<double>(type->quant->scales.size());
+  }
+  if (const auto k = NumberAfter(name, "quant")) {
+    const TensorType* type = operand(*k).type;
+    return type != nullptr && type->quant != nullptr ? 1 : 0;
+  }
+  if (name.starts_with("dim")) {
+    const std::vector<std::string_view> parts = Words(name.substr(3), '.');
+    const auto k = parts.size() == 2 ? NumberAfter(parts[0], "") : std::nullopt;
+    const auto axis = parts.size() == 2 ? NumberAfter(parts[1], "") : std::nullopt;
+    if (!k || !axis) return std::nullopt;
+    const TensorType* type = operand(*k).type;
+    if (type == nullptr || !type->ranked || *axis >= type->shape.size() || !type->shape[*axis].is_static()) {
+      return std::nullopt;
+    }
+    return static_cast<double>(type->shape[*axis].value());
+  }
+  return use.option ? use.option(name) : std::nullopt;
+}
+
+bool Holds(Limit::Test test, double left, double right) {
+  switch (test) {
+    case Limit::Test::kEqual: return left == right;
+    case Limit::Test::kUnequal: return left != right;
+    case Limit::Test::kAtMost: return left <= right;
+    case Limit::Test::kAtLeast: return left >= right;
+  }
+  return false;
+}
+
+bool CheckLimit(const Limit& limit, const TfliteUse& use) {
+  if (limit.name == "rank") {
+    for (const auto* side : {&use.in, &use.out}) {
+      for (const TfliteTensor& t : *side) {
+        if (t.type == nullptr) continue;
+        if (!t.type->ranked || !Holds(limit.test, t.type->rank(), limit.number)) return false;
+      }
+    }
+    return true;
+  }
+  const std::optional<double> left = FigureOf(limit.name, use);
+  const std::optional<double> right = limit.other.empty() ? limit.number : FigureOf(limit.other, use);
+  return left && right && Holds(limit.test, *left, *right);
+}
+
+bool AboutRank(const Limit& limit) { return limit.name.starts_with("rank") || limit.name == "bcast"; }
+
+Misfit Limited(const TfliteUse& use, const Limit& limit) {
+  Misfit out;
+  out.limit = AboutRank(limit) ? &diag::kTargetRank : &diag::kTargetAttribute;
+  out.what = fmt::format("{} of TFLite needs {}", use.op, limit.text);
+  out.repair = Repair::kDecompose;
+  return out;
+}
+
+}  // namespace
+
+std::span<const TfliteRow> AllTfliteRows() { return kRows; }
+
+TfliteFit FitTflite(const TfliteUse& use, const TfliteProfile& profile) {
+  TfliteFit out;
+  if (profile.forbid.contains(std::string(use.op))) {
+    out.misfit = {&diag::kTargetForbidden, fmt::format("{} is not allowed", use.op), "", Repair::kDecompose};
+    return out;
+  }
+  for (const std::string& required : profile.require) {
+    const Limit limit = ParseLimit(required);
+    if (CheckLimit(limit, use)) continue;
+    out.misfit = {&diag::kTargetForbidden, fmt::format("{} does not keep to {}", use.op, required), "",
+                  Repair::kDecompose};
+    return out;
+  }
+  const std::vector<ParsedRow>& rows = RowsOf(use.op);
+  const ParsedRow* younger = nullptr;
+  TypeProblem nearest;
+  std::optional<Misfit> limited;
+  for (const ParsedRow& row : rows) {
+    TypeProblem problem = CheckTypes(row, use);
+    const bool young = row.row->since > profile.runtime;
+    if (!problem.what.empty()) {
+      // What is asked of the operand that fails last is the nearest miss; rows that fail there add up.
+      if (young) continue;
+      if (nearest.what.empty() || (problem.operand && nearest.operand && *problem.operand > *nearest.operand)) {
+        nearest = std::move(problem);
+      } else if (problem.operand && nearest.operand == problem.operand) {
+        nearest.takes = nearest.takes | problem.takes;
+      }
+      continue;
+    }
+    const auto broken = std::find_if(row.limits.begin(), row.limits.end(),
+                                     [&](const Limit& limit) { return !CheckLimit(limit, use); });
+    if (broken != row.limits.end()) {
+      if (!young) limited = Limited(use, *broken);
+      continue;
+    }
+    if (young) {
+      if (younger == nullptr || row.row->since < younger->row->since) younger = &row;
+      continue;
+    }
+    out.version = row.row->version;
+    out.since = row.row->since;
+    return out;
+  }
+  if (rows.empty()) {
+    out.misfit = {&diag::kTargetOperator, fmt::format("no kernel of {} is known", use.op), "", Repair::kDecompose};
+  } else if (limited) {
+    out.misfit = *std::move(limited);
+  } else if (younger != nullptr) {
+    out.misfit = {&diag::kTargetOperator,
+                  fmt::format("{} in this form is in {} and later, the target is {}", use.op,
+                              TfliteRuntimeName(younger->row->since), profile.name),
+                  "a newer runtime", Repair::kDecompose};
+  } else {
+    out.misfit = {&diag::kTargetDtype, nearest.what, "", Repair::kDecompose};
+    if (nearest.operand) {
+      out.misfit.repair = Repair::kCast;
+      out.misfit.operand = *nearest.operand;
+      out.takes = nearest.takes;
+    }
+  }
+  return out;
+}
+
+}  // namespace godwit::targets

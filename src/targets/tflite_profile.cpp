@@ -1,0 +1,71 @@
+// Names of runtimes and what they stand for.
+#include <fmt/format.h>
+
+#include "base/diag_targets.h"
+#include "base/text.h"
+#include "targets/tflite.h"
+
+namespace godwit::targets {
+
+namespace {
+
+struct Named {
+  std::string_view name;
+  int runtime;
+};
+// LiteRT took up TensorFlow's numbers: 1.4 is what TensorFlow 2.20 ships.
+constexpr Named kNamed[] = {
+    {"tflite@2.5", 205},  {"tflite@2.6", 206},  {"tflite@2.7", 207},  {"tflite@2.8", 208},  {"tflite@2.9", 209},
+    {"tflite@2.10", 210}, {"tflite@2.11", 211}, {"tflite@2.12", 212}, {"tflite@2.13", 213}, {"tflite@2.14", 214},
+    {"tflite@2.15", 215}, {"tflite@2.16", 216}, {"tflite@2.17", 217}, {"tflite@2.18", 218}, {"tflite@2.19", 219},
+    {"tflite@2.20", 220}, {"litert@1.4", 220},  {"litert@2.1", 221},  {"litert@2.2", 222},
+};
+
+}  // namespace
+
+std::vector<std::string> TfliteProfileNames() {
+  std::vector<std::string> out;
+  for (const Named& named : kNamed) out.emplace_back(named.name);
+  return out;
+}
+
+std::string TfliteRuntimeName(int runtime) { return fmt::format("{}.{}.0", runtime / 100, runtime % 100); }
+
+Result<TfliteProfile> ParseTfliteProfile(std::string_view text) {
+  TfliteProfile out;
+  std::string_view rest = text;
+  const size_t plus = std::min(rest.find('+'), rest.size());
+  const std::string_view base = rest.substr(0, plus);
+  rest.remove_prefix(plus);
+  if (base == "tflite" || base == "litert" || base.empty()) {
+    if (base == "tflite") out.runtime = 220;
+  } else {
+    const Named* found = nullptr;
+    for (const Named& named : kNamed) {
+      if (named.name == base) found = &named;
+    }
+    if (found == nullptr) {
+      return Diag(diag::kTargetProfile, fmt::format("there is no target '{}'", Printable(base)))
+          .Hint("tflite@2.5 to tflite@2.20, litert@1.4, litert@2.1, litert@2.2, each with +xnnpack or +gpu");
+    }
+    out.runtime = found->runtime;
+  }
+  while (!rest.empty()) {
+    rest.remove_prefix(1);
+    const size_t end = std::min(rest.find('+'), rest.size());
+    const std::string_view delegate = rest.substr(0, end);
+    if (delegate == "xnnpack") {
+      out.xnnpack = true;
+    } else if (delegate == "gpu") {
+      out.gpu = true;
+    } else {
+      return Diag(diag::kTargetProfile, fmt::format("there is no delegate '{}'", Printable(delegate)))
+          .Hint("+xnnpack, +gpu");
+    }
+    rest.remove_prefix(end);
+  }
+  if (!text.empty()) out.name = std::string(text);
+  return out;
+}
+
+}  // namespace godwit::targets
