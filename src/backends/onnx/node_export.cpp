@@ -8,26 +8,10 @@
 #include "backends/onnx/row.h"
 #include "base/text.h"
 #include "ir/convert.h"
+#include "passes/legalise/exact.h"
 #include "targets/onnx_schema.h"
 
 namespace godwit::to_onnx {
-
-namespace {
-
-// Operators whose results on numbers are the same when these are held in a wider floating-point type.
-bool ExactInFloat(const OpDef& op) {
-  static constexpr const OpDef* kInexact[] = {
-      &ops::kDiv,        &ops::kMod,      &ops::kPow,        &ops::kMatMul,    &ops::kGemm,
-      &ops::kCum,        &ops::kReduce,   &ops::kMul,        &ops::kAdd,       &ops::kSub,
-      &ops::kEinsum,     &ops::kBitShift, &ops::kBitwiseAnd, &ops::kBitwiseOr, &ops::kBitwiseXor,
-      &ops::kBitwiseNot, &ops::kBitCast,  &ops::kRange,      &ops::kQuantize,  &ops::kDequantize};
-  for (const OpDef* inexact : kInexact) {
-    if (inexact == &op) return false;
-  }
-  return true;
-}
-
-}  // namespace
 
 NodeExport::NodeExport(ModelExport& exporter, Scope& scope, NodeId id, const Row& row)
     : exporter_(exporter), scope_(scope), node_(scope.graph().node(id)), row_(row), domain_(row.domain) {}

@@ -137,8 +137,9 @@ std::string AxesOfWeights(std::string_view layout, size_t rank) {
   return axes;
 }
 
-// Channels to the second axis and back again, weights to the order that goes with that.
-Result<std::unique_ptr<Scope>> RelayoutRepair(Scope& scope, NodeId id) {
+// Channels to the second axis, or to the last one, and back again. Weights go to the order that goes with the second;
+// a target with the last takes them in any.
+Result<std::unique_ptr<Scope>> RelayoutRepair(Scope& scope, NodeId id, bool channels_last) {
   const Node& node = scope.graph().node(id);
   const Type x = scope.TypeOf(node.in[0]);
   if (!node.regions.empty() || !x.ranked() || x.rank() < 2) return NotThis("the rank is not known");
@@ -149,18 +150,23 @@ Result<std::unique_ptr<Scope>> RelayoutRepair(Scope& scope, NodeId id) {
   Attrs attrs = node.attrs;
   int64_t channels = attrs.Int("channel_axis", 1);
   if (channels < 0) channels += x.rank();
+  const int64_t wanted = channels_last ? x.rank() - 1 : 1;
   std::vector<int64_t> perm, back(static_cast<size_t>(x.rank()));
   for (int64_t k = 0; k < x.rank(); ++k) {
     if (k != channels) perm.push_back(k);
   }
-  perm.insert(perm.begin() + 1, channels);
+  perm.insert(perm.begin() + wanted, channels);
   for (size_t k = 0; k < perm.size(); ++k) back[static_cast<size_t>(perm[k])] = static_cast<int64_t>(k);
-  attrs.Erase("channel_axis");
-  if (channels != 1) {
+  if (wanted == 1) {
+    attrs.Erase("channel_axis");
+  } else {
+    attrs.Set("channel_axis", wanted);
+  }
+  if (channels != wanted) {
     TRY(d.in[0], Transposed(&d, d.in[0], perm));
   }
   const bool down = node.op == &ops::kConvTranspose;
-  if (attrs.Has("weight_layout")) {
+  if (attrs.Has("weight_layout") && !channels_last) {
     const auto rank = static_cast<size_t>(x.rank());
     const std::string has = AxesOfWeights(attrs.Str("weight_layout"), rank);
     const std::string wants = AxesOfWeights(down ? "iohw" : "oihw", rank);
@@ -170,7 +176,7 @@ Result<std::unique_ptr<Scope>> RelayoutRepair(Scope& scope, NodeId id) {
     attrs.Erase("weight_layout");
   }
   TRY(std::vector<ValueId> out, d.build->EmitN(*node.op, d.in, node.out.size(), std::move(attrs)));
-  if (channels != 1) {
+  if (channels != wanted) {
     TRY(out[0], d.build->Emit(ops::kTranspose, {out[0]}, {{"perm", back}}));
   }
   return Finish(std::move(d), scope, id, std::move(out));
@@ -251,7 +257,7 @@ Result<std::unique_ptr<Scope>> MakeRepair(Scope& scope, NodeId id, const targets
   switch (misfit.repair) {
     case targets::Repair::kCast: return CastRepair(scope, id, misfit);
     case targets::Repair::kDecompose: return DecomposeRepair(scope, id);
-    case targets::Repair::kRelayout: return RelayoutRepair(scope, id);
+    case targets::Repair::kRelayout: return RelayoutRepair(scope, id, misfit.channels_last);
     case targets::Repair::kNone: break;
   }
   return NotThis();

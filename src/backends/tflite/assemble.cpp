@@ -1,0 +1,222 @@
+// From written subgraphs to the views of a file: what nobody uses is left out, the rest is numbered and named.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <unordered_set>
+
+#include "backends/tflite/model_export.h"
+#include "backends/tflite/values.h"
+#include "base/text.h"
+
+namespace godwit::to_tflite {
+
+namespace {
+
+constexpr std::string_view kSignature = "serving_default";
+constexpr size_t kRuntimeBytes = 16;  // of the metadata that names the oldest runtime
+
+class Assembler {
+ public:
+  Assembler(const Graph& source, const std::vector<std::string>& outputs, DiagSink* sink)
+      : source_(source), outputs_(outputs), sink_(sink), buffers_(1) {}
+
+  Exported Run(const std::vector<WrittenGraph>& graphs) {
+    std::vector<tflite::SubGraph> subgraphs;
+    for (size_t k = 0; k < graphs.size(); ++k) subgraphs.push_back(SubGraph(graphs[k], k == 0));
+    tflite::Model& model = out_.model;
+    model.description = arena_.Text(source_.doc);
+    model.subgraphs = arena_.Array(subgraphs);
+    model.operator_codes = arena_.Array(codes_);
+    model.signature_defs = arena_.Array(std::vector<tflite::SignatureDef>{Signature(subgraphs[0])});
+    model.metadata = arena_.Array(std::vector<tflite::Metadata>{Runtime()});
+    model.buffers = arena_.Array(buffers_);
+    model.arena = arena_.resource();
+    return std::move(out_);
+  }
+
+ private:
+  // Numbers of the tensors that something uses: inputs, then in the order of first use.
+  std::vector<int32_t> Number(const WrittenGraph& graph, std::vector<int32_t>* order) {
+    std::vector<int32_t> numbers(graph.tensors.size(), -1);
+    const auto use = [&](Ref ref) {
+      if (!ref.valid() || numbers[static_cast<size_t>(ref.index)] >= 0) return;
+      numbers[static_cast<size_t>(ref.index)] = static_cast<int32_t>(order->size());
+      order->push_back(ref.index);
+    };
+    for (const Ref ref : graph.in) use(ref);
+    for (size_t g = graph.groups.size(); g-- > 0;) {
+      for (const WrittenOperator& op : graph.groups[g]) {
+        for (const Ref ref : op.in) use(ref);
+        for (const Ref ref : op.out) use(ref);
+        for (const Ref ref : op.intermediates) use(ref);
+      }
+    }
+    for (const Ref ref : graph.out) use(ref);
+    return numbers;
+  }
+
+  void Problem(const WrittenTensor& tensor, const DiagDef& limit, std::string what) {
+    sink_->Add(Diag(limit, std::move(what)).Tensor(tensor.name));
+  }
+
+  uint32_t AddBuffer(tflite::Buffer buffer) {
+    buffers_.push_back(buffer);
+    return static_cast<uint32_t>(buffers_.size() - 1);
+  }
+
+  tflite::Tensor Tensor(const WrittenTensor& from, std::unordered_set<std::string>* names) {
+    tflite::Tensor out;
+    const auto type = ToTensorType(from.type.dtype);
+    if (!type) {
+      Problem(from, diag::kTargetDtype, fmt::format("TFLite has no tensors of {}", Name(from.type.dtype)));
+    } else {
+      out.type = *type;
+    }
+    out.has_rank = from.type.ranked;
+    std::vector<int32_t> shape, signature;
+    bool dynamic = false;
+    for (const Dim& d : from.type.shape) {
+      if (d.is_static() && d.value() > std::numeric_limits<int32_t>::max()) {
+        Problem(from, diag::kTargetAttribute, fmt::format("a dim of {} does not fit into 32 bits", d.value()));
+      }
+      dynamic = dynamic || !d.is_static();
+      shape.push_back(d.is_static() ? static_cast<int32_t>(d.value()) : 1);
+      signature.push_back(d.is_static() ? static_cast<int32_t>(d.value()) : -1);
+    }
+    out.shape = arena_.Array(shape);
+    if (dynamic) out.shape_signature = arena_.Array(signature);
+    std::string name = from.name.empty() ? (from.constant ? "const" : "tensor") : from.name;
+    if (!names->insert(name).second) {
+      const std::string base = name;
+      do {
+        name = fmt::format("{}_{}", base, ++counters_[base]);
+      } while (!names->insert(name).second);
+    }
+    out.name = arena_.Text(name);
+    out.quantization = ToQuantization(from.type.quant.get(), &arena_);
+    out.is_variable = from.variable;
+    if (from.constant) {
+      auto buffer = ToBuffer(*from.constant, &out_.keep);
+      if (!buffer.ok()) {
+        sink_->Add(buffer.diag());
+      } else {
+        out.buffer = AddBuffer(*buffer);
+      }
+    }
+    return out;
+  }
+
+  uint32_t Code(const WrittenOperator& op) {
+    const auto [it, fresh] = code_of_.try_emplace({std::string(op.op), op.version}, codes_.size());
+    if (fresh) {
+      tflite::OperatorCode code;
+      code.version = op.version;
+      if (op.custom || !tflite::FindOperator(op.op, &code.code)) {
+        code.code = tflite::BuiltinOperator::kCustom;
+        code.custom_code = arena_.Text(op.op);
+      }
+      codes_.push_back(code);
+    }
+    return static_cast<uint32_t>(it->second);
+  }
+
+  tflite::SubGraph SubGraph(const WrittenGraph& from, bool main) {
+    std::vector<int32_t> order;
+    const std::vector<int32_t> numbers = Number(from, &order);
+    const auto indices = [&](const Refs& refs) {
+      std::vector<int32_t> list;
+      for (const Ref ref : refs) list.push_back(ref.valid() ? numbers[static_cast<size_t>(ref.index)] : -1);
+      return arena_.Array(list);
+    };
+    tflite::SubGraph out;
+    out.name = arena_.Text(from.name);
+    // Inputs are what callers name: they have their names before all else, then outputs.
+    std::unordered_set<std::string> names;
+    std::vector<tflite::Tensor> tensors(order.size());
+    const auto make = [&](int32_t index, const std::string& name) {
+      tflite::Tensor& slot = tensors[static_cast<size_t>(numbers[static_cast<size_t>(index)])];
+      if (!slot.name.empty()) return;
+      WrittenTensor tensor = from.tensors[static_cast<size_t>(index)];
+      if (!name.empty()) tensor.name = name;
+      slot = Tensor(tensor, &names);
+    };
+    for (const Ref ref : from.in) make(ref.index, {});
+    for (size_t i = 0; i < from.out.size(); ++i) {
+      make(from.out[i].index, main && i < outputs_.size() ? outputs_[i] : std::string());
+    }
+    for (const int32_t index : order) make(index, {});
+    out.inputs = indices(from.in);
+    out.outputs = indices(from.out);
+    std::vector<bool> made(from.tensors.size());
+    for (const Ref ref : from.in) made[static_cast<size_t>(ref.index)] = true;
+    std::vector<tflite::Operator> operators;
+    for (size_t g = from.groups.size(); g-- > 0;) {
+      for (const WrittenOperator& op : from.groups[g]) {
+        for (const Ref ref : op.in) {
+          if (!ref.valid()) continue;
+          const WrittenTensor& t = from.tensors[static_cast<size_t>(ref.index)];
+          if (made[static_cast<size_t>(ref.index)] || t.constant || t.variable) continue;
+          Problem(t, diag::kTargetOperator, fmt::format("{} uses a value that its subgraph does not have", op.op));
+        }
+        for (const Ref ref : op.out) made[static_cast<size_t>(ref.index)] = true;
+        tflite::Operator o;
+        o.opcode_index = Code(op);
+        o.inputs = indices(op.in);
+        o.outputs = indices(op.out);
+        o.intermediates = indices(op.intermediates);
+        o.options = ToOptions(op, &arena_);
+        o.custom_options = arena_.Bytes(AsBytes(op.custom_options));
+        operators.push_back(o);
+        out_.runtime = std::max(out_.runtime, op.since);
+        ++out_.operators;
+      }
+    }
+    out.tensors = arena_.Array(tensors);
+    out.operators = arena_.Array(operators);
+    return out;
+  }
+
+  // Callers name inputs and outputs as the source did.
+  tflite::SignatureDef Signature(const tflite::SubGraph& main) {
+    tflite::SignatureDef out;
+    out.key = kSignature;
+    std::vector<tflite::TensorMap> inputs, outputs;
+    for (const int32_t i : main.inputs) inputs.push_back({main.tensors[static_cast<size_t>(i)].name, uint32_t(i)});
+    for (size_t k = 0; k < main.outputs.size(); ++k) {
+      const auto index = static_cast<size_t>(main.outputs[k]);
+      outputs.push_back({k < outputs_.size() ? arena_.Text(outputs_[k]) : main.tensors[index].name, uint32_t(index)});
+    }
+    out.inputs = arena_.Array(inputs);
+    out.outputs = arena_.Array(outputs);
+    return out;
+  }
+
+  tflite::Metadata Runtime() {
+    std::string text = targets::TfliteRuntimeName(std::max(out_.runtime, 105));
+    text.resize(kRuntimeBytes);
+    tflite::Buffer buffer;
+    buffer.bytes = arena_.Bytes(AsBytes(text));
+    return {"min_runtime_version", AddBuffer(buffer)};
+  }
+
+  const Graph& source_;
+  const std::vector<std::string>& outputs_;
+  DiagSink* sink_;
+  Exported out_;
+  tflite::ModelArena arena_;
+  std::vector<tflite::Buffer> buffers_;  // the first is empty
+  std::vector<tflite::OperatorCode> codes_;
+  std::map<std::pair<std::string, int>, size_t> code_of_;
+  std::map<std::string, int> counters_;
+};
+
+}  // namespace
+
+Exported Assemble(std::vector<WrittenGraph> graphs, const Graph& source, const std::vector<std::string>& outputs,
+                  DiagSink* sink) {
+  return Assembler(source, outputs, sink).Run(graphs);
+}
+
+}  // namespace godwit::to_tflite

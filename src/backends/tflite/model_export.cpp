@@ -1,0 +1,312 @@
+#include "backends/tflite/model_export.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "backends/tflite/row.h"
+#include "base/text.h"
+#include "ir/convert.h"
+#include "ir/walk.h"
+#include "ops/ops.h"
+
+namespace godwit::to_tflite {
+
+namespace {
+
+constexpr int64_t kSharedElements = 64;  // constants up to this size are one tensor for all who need the same
+
+bool MayBeQuantised(DType dtype) {
+  switch (dtype) {
+    case DType::kI8:
+    case DType::kU8:
+    case DType::kI16:
+    case DType::kI32:
+    case DType::kI4:
+    case DType::kI2: return true;
+    default: return false;
+  }
+}
+
+std::vector<std::string> OutputNames(const Graph& graph) {
+  std::vector<std::string> out;
+  const Region& main = graph.region(Graph::main());
+  for (size_t i = 0; i < main.results.size(); ++i) {
+    std::string wanted = i < graph.output_names.size() ? graph.output_names[i] : "";
+    if (wanted.empty()) wanted = graph.value(main.results[i]).name;
+    out.push_back(wanted.empty() ? fmt::format("output_{}", i) : wanted);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::shared_ptr<const Quant> QuantOf(Scope& scope, const Node& node) {
+  if (node.in.size() < 2 || node.attrs.Int("block", 0) != 0) return nullptr;
+  const Tensor* scale = scope.Known(node.in[1]);
+  const bool has_zero = node.in.size() > 2 && node.in[2].valid();
+  const Tensor* zero = has_zero ? scope.Known(node.in[2]) : nullptr;
+  if (scale == nullptr || (has_zero && zero == nullptr)) return nullptr;
+  Quant out;
+  out.scales = ToF64(*scale);
+  if (zero != nullptr) {
+    out.zero_points = ToI64(*zero);
+  } else {
+    out.zero_points.assign(out.scales.size(), 0);
+  }
+  if (out.zero_points.size() != out.scales.size()) return nullptr;
+  if (out.scales.size() != 1) {
+    const Type& type = scope.TypeOf(node.op == &ops::kQuantize ? node.out[0] : node.in[0]);
+    if (!type.ranked()) return nullptr;
+    const int64_t axis = node.attrs.Int("axis", 1);
+    out.axis = static_cast<int>(axis < 0 ? axis + type.rank() : axis);
+  }
+  return std::make_shared<const Quant>(std::move(out));
+}
+
+Result<Exported> ExportModel(const Graph& graph, const ExportOptions& options, DiagSink* sink) {
+  return ModelExport(graph, options, sink).Run();
+}
+
+ModelExport::ModelExport(const Graph& graph, const ExportOptions& options, DiagSink* sink)
+    : graph_(graph), options_(options), sink_(sink), legaliser_(this), root_(graph) {
+  NoteQuantised();
+}
+
+// Integers get the scales of the first node that says what they stand for.
+void ModelExport::NoteQuantised() {
+  for (const NodeId id : NodesWithin(graph_)) {
+    const Node& node = graph_.node(id);
+    if (node.op != &ops::kQuantize && node.op != &ops::kDequantize) continue;
+    const ValueId integers = node.op == &ops::kQuantize ? node.out[0] : node.in[0];
+    if (!integers || !MayBeQuantised(graph_.value(integers).type.dtype())) continue;
+    if (auto quant = QuantOf(root_, node)) quants_.emplace(integers.index, std::move(quant));
+  }
+}
+
+std::shared_ptr<const Quant> ModelExport::QuantOfValue(const Scope& scope, ValueId id) const {
+  const Scope* s = &scope;
+  while (const ValueId outer = s->Bound(id)) {
+    id = outer;
+    s = s->outer();
+  }
+  if (const Type& type = s->TypeOf(id); type.is_tensor() && type.tensor().quant != nullptr) return type.tensor().quant;
+  if (s != &root_) return nullptr;
+  const auto it = quants_.find(id.index);
+  return it == quants_.end() ? nullptr : it->second;
+}
+
+// --- tensors
+
+const WrittenTensor& ModelExport::tensor(Ref ref) const {
+  return frame().graph.tensors[static_cast<size_t>(ref.index)];
+}
+
+Ref ModelExport::AddTensor(WrittenTensor tensor) {
+  std::vector<WrittenTensor>& tensors = frame().graph.tensors;
+  tensors.push_back(std::move(tensor));
+  return {static_cast<int32_t>(tensors.size() - 1)};
+}
+
+void ModelExport::Name(Ref ref, std::string_view name) {
+  std::string& has = frame().graph.tensors[static_cast<size_t>(ref.index)].name;
+  if (has.empty()) has = name;
+}
+
+Ref ModelExport::AddConstant(Constant constant, const Tensor* contents) {
+  std::string key;
+  if (contents != nullptr && contents->size() <= kSharedElements && constant.type.quant == nullptr) {
+    key = Concat(godwit::Name(contents->dtype()), ToString(contents->dims()));
+    if (contents->size() > 0) key.append(reinterpret_cast<const char*>(contents->raw()), contents->bytes());
+    const auto it = frame().contents.find(key);
+    if (it != frame().contents.end()) return it->second;
+  }
+  WrittenTensor made;
+  made.type = constant.type;
+  made.constant = std::move(constant);
+  const Ref ref = AddTensor(std::move(made));
+  if (!key.empty()) frame().contents.emplace(std::move(key), ref);
+  return ref;
+}
+
+Ref ModelExport::NewRef(const Scope& scope, ValueId id) {
+  const Value& value = scope.graph().value(id);
+  WrittenTensor made;
+  made.name = value.name;
+  if (value.type.is_tensor()) made.type = value.type.tensor();
+  made.type.quant = QuantOfValue(scope, id);
+  return AddTensor(std::move(made));
+}
+
+Ref ModelExport::RefOf(Scope& scope, ValueId id) {
+  if (!id) return {};
+  if (const ValueId outer = scope.Bound(id)) return RefOf(*scope.outer(), outer);
+  const Key key{&scope, id.index};
+  if (const auto it = frame().refs.find(key); it != frame().refs.end()) return it->second;
+  const Value& value = scope.graph().value(id);
+  Ref ref;
+  if (value.constant.valid()) {
+    Constant constant = scope.graph().constant(value.constant);
+    constant.type.quant = QuantOfValue(scope, id);
+    ref = AddConstant(std::move(constant), value.name.empty() ? scope.Known(id) : nullptr);
+    WrittenTensor& made = frame().graph.tensors[static_cast<size_t>(ref.index)];
+    if (made.name.empty()) made.name = value.name;
+  } else {
+    ref = NewRef(scope, id);
+  }
+  frame().refs.emplace(key, ref);
+  return ref;
+}
+
+// --- nodes
+
+std::optional<WrittenGroup> ModelExport::TryTogether(Scope& scope, NodeId id, const Together& with) {
+  for (const Row* row : RowsOf(*scope.graph().node(id).op)) {
+    if (with.quantised && (row->flags & Row::kQuantised) == 0) continue;
+    const Legaliser::Checkpoint start = legaliser_.Here();
+    NodeExport n(*this, scope, id, *row, with);
+    if (row->emit(n).ok() && n.Complete() && !n.CheckWritten()) return std::move(n.written());
+    legaliser_.Return(start);
+  }
+  return std::nullopt;
+}
+
+std::vector<targets::Misfit> ModelExport::Place(Scope& scope, NodeId id) {
+  const Node& node = scope.graph().node(id);
+  std::vector<targets::Misfit> misfits;
+  for (const Row* row : RowsOf(*node.op)) {
+    const Legaliser::Checkpoint start = legaliser_.Here();
+    NodeExport n(*this, scope, id, *row);
+    const Status status = row->emit(n);
+    std::optional<targets::Misfit> misfit;
+    if (!status.ok()) {
+      misfit = n.misfit();
+      if (misfit->limit == nullptr) {
+        misfit = targets::Misfit{&diag::kTargetAttribute, status.diag().what, {}, targets::Repair::kDecompose};
+      }
+    } else {
+      misfit = n.CheckWritten();
+    }
+    if (!misfit) {
+      frame().graph.groups.push_back(std::move(n.written()));
+      return {};
+    }
+    legaliser_.Return(start);
+    if (misfit->limit != &diag::kDefect) misfits.push_back(*std::move(misfit));
+  }
+  if (misfits.empty()) {
+    misfits.push_back({&diag::kTargetOperator,
+                       fmt::format("TFLite has no operator for {}", node.op->name),
+                       {},
+                       targets::Repair::kDecompose});
+  }
+  return misfits;
+}
+
+void ModelExport::Alias(Scope& fragment, ValueId value, ValueId result) {
+  frame().refs[{&fragment, value.index}] = RefOf(*fragment.outer(), result);
+}
+
+void ModelExport::Copy(Scope& fragment, ValueId value, ValueId result) {
+  WriteCopy(RefOf(fragment, value), RefOf(*fragment.outer(), result));
+}
+
+// A RESHAPE to the shape that it has; a SLICE of everything where that is not known.
+void ModelExport::WriteCopy(Ref from, Ref to) {
+  const TensorType type = tensor(to).type;
+  const auto list = [&](std::vector<int32_t> values) {
+    Tensor t = Tensor::Of<int32_t>(DType::kI32, {static_cast<int64_t>(values.size())}, values);
+    Constant constant{t.type(), t};
+    return AddConstant(std::move(constant), &t);
+  };
+  const auto unknown = std::count_if(type.shape.begin(), type.shape.end(), [](const Dim& d) { return !d.is_static(); });
+  WrittenOperator op;
+  if (type.ranked && unknown <= 1) {
+    std::vector<int32_t> shape;
+    for (const Dim& d : type.shape) shape.push_back(d.is_static() ? static_cast<int32_t>(d.value()) : -1);
+    op.op = "RESHAPE";
+    op.in = {from, list(shape)};
+    op.since = 105;
+  } else {
+    op.op = "SLICE";
+    op.version = 5;
+    op.since = 205;
+    op.in = {from, list(std::vector<int32_t>(type.shape.size(), 0)), list(std::vector<int32_t>(type.shape.size(), -1))};
+  }
+  op.out = {to};
+  frame().graph.groups.push_back({std::move(op)});
+}
+
+void ModelExport::Return(Mark mark) {
+  // Tensors that nothing uses any more are left out in the end.
+  frame().graph.groups.resize(mark.nodes);
+  graphs_.resize(mark.constants);
+}
+
+// --- subgraphs
+
+// Results must be made within the subgraph, and once.
+void ModelExport::Contents(Scope& scope, RegionId id) {
+  const Region& region = scope.graph().region(id);
+  std::vector<Ref> given;
+  for (const ValueId v : region.results) {
+    const Value& value = scope.graph().value(v);
+    legaliser_.Want(scope, v);
+    Ref ref = RefOf(scope, v);
+    const bool own = value.def && scope.graph().node(value.def).parent == id;
+    if (!own || std::find(given.begin(), given.end(), ref) != given.end()) {
+      const Ref copy = NewRef(scope, v);
+      frame().graph.tensors[static_cast<size_t>(copy.index)].name += "_copy";
+      WriteCopy(ref, copy);
+      ref = copy;
+    }
+    given.push_back(ref);
+  }
+  frame().graph.out = std::move(given);
+  legaliser_.Walk(scope, id);
+}
+
+Result<int> ModelExport::Body(Scope& scope, RegionId region, const std::vector<ValueId>& captures, std::string name) {
+  // What the region is given stands for values of the graph around it.
+  frames_.push_back(std::make_unique<Frame>());
+  frame().graph.name = std::move(name);
+  const auto parameter = [&](Scope& of, ValueId v) {
+    const Ref ref = NewRef(of, v);
+    frame().refs[{&of, v.index}] = ref;
+    frame().graph.in.push_back(ref);
+  };
+  for (const ValueId v : scope.graph().region(region).params) parameter(scope, v);
+  for (const ValueId v : captures) {
+    Scope* of = &scope;
+    ValueId at = v;
+    while (const ValueId outer = of->Bound(at)) {
+      at = outer;
+      of = of->outer();
+    }
+    parameter(*of, at);
+  }
+  Contents(scope, region);
+  graphs_.push_back(std::move(frame().graph));
+  frames_.pop_back();
+  return static_cast<int>(graphs_.size());
+}
+
+Exported ModelExport::Run() {
+  frames_.push_back(std::make_unique<Frame>());
+  frame().graph.name = graph_.name.empty() ? "main" : graph_.name;
+  for (const ValueId v : graph_.region(Graph::main()).params) {
+    const Ref ref = RefOf(root_, v);
+    frame().graph.in.push_back(ref);
+  }
+  Contents(root_, Graph::main());
+  legaliser_.ReportTo(sink_);
+  std::vector<WrittenGraph> graphs;
+  graphs.push_back(std::move(frame().graph));
+  for (WrittenGraph& body : graphs_) graphs.push_back(std::move(body));
+  frames_.clear();
+  if (sink_->has_errors()) return {};
+  return Assemble(std::move(graphs), graph_, OutputNames(graph_), sink_);
+}
+
+}  // namespace godwit::to_tflite

@@ -1,0 +1,78 @@
+// The export of one model: tensors, constants, subgraphs, and the legaliser's view of TFLite.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "backends/tflite/export.h"
+#include "backends/tflite/node_export.h"
+#include "passes/legalise/legaliser.h"
+
+namespace godwit::to_tflite {
+
+/// How integers of a tensor stand for numbers, where that can be said in a TFLite file; null otherwise.
+std::shared_ptr<const Quant> QuantOf(Scope& scope, const Node& node);
+
+class ModelExport final : public LegaliseTarget {
+ public:
+  ModelExport(const Graph& graph, const ExportOptions& options, DiagSink* sink);
+  Exported Run();
+
+  // What NodeExport needs.
+  [[nodiscard]] const targets::TfliteProfile& profile() const { return options_.profile; }
+  Legaliser& legaliser() { return legaliser_; }
+  /// The value as a tensor of the subgraph that is being written. Does not say that the value is wanted.
+  Ref RefOf(Scope& scope, ValueId id);
+  Ref AddTensor(WrittenTensor tensor);
+  Ref AddConstant(Constant constant, const Tensor* contents);
+  [[nodiscard]] const WrittenTensor& tensor(Ref ref) const;
+  /// A name where it has none.
+  void Name(Ref ref, std::string_view name);
+  void MakeVariable(Ref ref) { frame().graph.tensors[static_cast<size_t>(ref.index)].variable = true; }
+  /// The node's operators with something written together with it; nothing where no row can.
+  std::optional<WrittenGroup> TryTogether(Scope& scope, NodeId node, const Together& with);
+  Result<int> Body(Scope& scope, RegionId region, const std::vector<ValueId>& captures, std::string name);
+  /// The integers that a value stands for, if it is a tensor of quantised numbers.
+  [[nodiscard]] std::shared_ptr<const Quant> QuantOfValue(const Scope& scope, ValueId id) const;
+
+  // LegaliseTarget.
+  std::vector<targets::Misfit> Place(Scope& scope, NodeId node) override;
+  void Alias(Scope& fragment, ValueId value, ValueId result) override;
+  void Copy(Scope& fragment, ValueId value, ValueId result) override;
+  [[nodiscard]] Mark Here() const override { return {frame().graph.groups.size(), graphs_.size()}; }
+  void Return(Mark mark) override;
+
+ private:
+  using Key = std::pair<const Scope*, uint32_t>;
+  /// A subgraph in the making.
+  struct Frame {
+    WrittenGraph graph;
+    std::map<Key, Ref> refs;
+    std::unordered_map<std::string, Ref> contents;
+  };
+  [[nodiscard]] const Frame& frame() const { return *frames_.back(); }
+  Frame& frame() { return *frames_.back(); }
+  void Contents(Scope& scope, RegionId region);
+  void WriteCopy(Ref from, Ref to);
+  Ref NewRef(const Scope& scope, ValueId id);
+  void NoteQuantised();
+
+  const Graph& graph_;
+  const ExportOptions& options_;
+  DiagSink* sink_;
+  Legaliser legaliser_;
+  Scope root_;
+  std::vector<std::unique_ptr<Frame>> frames_;  // bodies within bodies
+  std::vector<WrittenGraph> graphs_;            // of finished bodies; the model itself is put before them
+  std::unordered_map<uint32_t, std::shared_ptr<const Quant>> quants_;
+};
+
+/// The model as the views that the file's writer takes: names, numbers, operator codes, signatures, metadata. What does
+/// not fit into a file goes to the sink.
+Exported Assemble(std::vector<WrittenGraph> graphs, const Graph& source, const std::vector<std::string>& outputs,
+                  DiagSink* sink);
+
+}  // namespace godwit::to_tflite

@@ -1,0 +1,185 @@
+#include "backends/tflite/values.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace godwit::to_tflite {
+
+namespace {
+
+constexpr size_t kChunk = size_t{1} << 16;  // elements that are packed in one go
+
+tflite::BuiltinOperator CodeOf(std::string_view name) {
+  auto code = tflite::BuiltinOperator::kCustom;
+  (void)tflite::FindOperator(name, &code);
+  return code;
+}
+
+// Elements as the file has them: 2- and 4-bit ones packed from the low bits up, the rest as in memory.
+Status WritePacked(const Tensor& tensor, const std::function<Status(ByteSpan)>& sink) {
+  const unsigned bits = Info(tensor.dtype()).bits;
+  const auto count = static_cast<size_t>(tensor.size());
+  if (bits >= 8) return count == 0 ? Status(Ok{}) : sink({tensor.raw(), tensor.bytes()});
+  const unsigned per_byte = 8 / bits;
+  const unsigned mask = (1U << bits) - 1;
+  std::vector<std::byte> chunk;
+  for (size_t i = 0; i < count; i += per_byte) {
+    unsigned byte = 0;
+    for (unsigned k = 0; k < per_byte && i + k < count; ++k) {
+      byte |= (std::to_integer<unsigned>(tensor.raw()[i + k]) & mask) << (k * bits);
+    }
+    chunk.push_back(static_cast<std::byte>(byte));
+    if (chunk.size() == kChunk) {
+      RETURN_IF_ERROR(sink(chunk));
+      chunk.clear();
+    }
+  }
+  return chunk.empty() ? Status(Ok{}) : sink(chunk);
+}
+
+class ConstantPayload final : public tflite::Payload {
+ public:
+  explicit ConstantPayload(Constant constant) : constant_(std::move(constant)) {
+    uint64_t elements = 1;
+    for (const Dim& d : constant_.type.shape) elements *= static_cast<uint64_t>(d.value());
+    size_ = (elements * Info(constant_.type.dtype).bits + 7) / 8;
+  }
+  [[nodiscard]] uint64_t size() const override { return size_; }
+  Status Write(const std::function<Status(ByteSpan)>& sink) const override {
+    if (const auto* source = std::get_if<1>(&constant_.data)) {
+      const PackedBytes packed = (*source)->Packed();
+      if (packed.owner != nullptr && packed.bytes.size() == size_) return sink(packed.bytes);
+    }
+    TRY(const Tensor tensor, constant_.Load());
+    return WritePacked(tensor, sink);
+  }
+
+ private:
+  Constant constant_;
+  uint64_t size_ = 0;
+};
+
+// The count, where each text begins, where the last one ends, then the texts.
+std::vector<std::byte> PackTexts(const Tensor& tensor) {
+  std::vector<int32_t> head = {static_cast<int32_t>(tensor.size())};
+  std::string texts;
+  const size_t first = 4 * (static_cast<size_t>(tensor.size()) + 2);
+  for (const StringRef s : tensor.span<StringRef>()) {
+    head.push_back(static_cast<int32_t>(first + texts.size()));
+    texts += *s;
+  }
+  head.push_back(static_cast<int32_t>(first + texts.size()));
+  const auto* bytes = reinterpret_cast<const std::byte*>(head.data());
+  std::vector<std::byte> out(bytes, bytes + head.size() * sizeof(int32_t));
+  const auto* rest = reinterpret_cast<const std::byte*>(texts.data());
+  out.insert(out.end(), rest, rest + texts.size());
+  return out;
+}
+
+}  // namespace
+
+std::optional<tflite::TensorType> ToTensorType(DType dtype) {
+  using enum tflite::TensorType;
+  switch (dtype) {
+    case DType::kF64: return kFloat64;
+    case DType::kF32: return kFloat32;
+    case DType::kF16: return kFloat16;
+    case DType::kBF16: return kBfloat16;
+    case DType::kF8E4M3FN: return kFloat8E4m3fn;
+    case DType::kF8E5M2: return kFloat8E5m2;
+    case DType::kI64: return kInt64;
+    case DType::kI32: return kInt32;
+    case DType::kI16: return kInt16;
+    case DType::kI8: return kInt8;
+    case DType::kI4: return kInt4;
+    case DType::kI2: return kInt2;
+    case DType::kU64: return kUint64;
+    case DType::kU32: return kUint32;
+    case DType::kU16: return kUint16;
+    case DType::kU8: return kUint8;
+    case DType::kU4: return kUint4;
+    case DType::kBool: return kBool;
+    case DType::kC64: return kComplex64;
+    case DType::kC128: return kComplex128;
+    case DType::kString: return kString;
+    default: return std::nullopt;
+  }
+}
+
+std::optional<double> NumberOf(const WrittenOperator& op, std::string_view field) {
+  const tflite::TableDef* table = tflite::OptionsOf(CodeOf(op.op));
+  if (table == nullptr) return std::nullopt;
+  const auto def = std::find_if(table->fields.begin(), table->fields.end(),
+                                [&](const tflite::FieldDef& f) { return f.name == field; });
+  if (def == table->fields.end()) return std::nullopt;
+  double number = static_cast<double>(def->fallback);
+  for (const auto& [name, value] : op.options.items()) {
+    if (name != field) continue;
+    std::visit(
+        [&](const auto& v) {
+          using V = std::decay_t<decltype(v)>;
+          if constexpr (std::is_same_v<V, DType>) {
+            number = static_cast<double>(ToTensorType(v).value_or(tflite::TensorType::kFloat32));
+          } else if constexpr (std::is_arithmetic_v<V>) {
+            number = static_cast<double>(v);
+          }
+        },
+        value);
+  }
+  return number;
+}
+
+tflite::Options ToOptions(const WrittenOperator& op, tflite::ModelArena* arena) {
+  const tflite::TableDef* table = op.custom ? nullptr : tflite::OptionsOf(CodeOf(op.op));
+  if (table == nullptr) return {};
+  tflite::OptionsSetter set(arena, table);
+  for (const auto& [field, value] : op.options.items()) {
+    std::visit(
+        [&, &name = field](const auto& v) {
+          using V = std::decay_t<decltype(v)>;
+          if constexpr (std::is_same_v<V, DType>) {
+            set.Enum(name, ToTensorType(v).value_or(tflite::TensorType::kFloat32));
+          } else if constexpr (std::is_floating_point_v<V>) {
+            set.Float(name, static_cast<float>(v));
+          } else if constexpr (std::is_arithmetic_v<V>) {
+            set.Int(name, static_cast<int64_t>(v));
+          } else if constexpr (std::is_same_v<V, std::string>) {
+            set.Text(name, v);
+          } else {
+            set.Ints(name, v);
+          }
+        },
+        value);
+  }
+  return set.options();
+}
+
+const tflite::Quantization* ToQuantization(const Quant* quant, tflite::ModelArena* arena) {
+  if (quant == nullptr || quant->scales.empty() || quant->block != 0) return nullptr;
+  tflite::Quantization out;
+  const std::vector<float> scales(quant->scales.begin(), quant->scales.end());
+  std::vector<int64_t> zeros = quant->zero_points;
+  zeros.resize(scales.size(), 0);
+  out.scale = arena->Array(scales);
+  out.zero_point = arena->Array(zeros);
+  out.quantized_dimension = std::max(quant->axis, 0);
+  return arena->One(out);
+}
+
+Result<tflite::Buffer> ToBuffer(const Constant& constant, std::vector<std::shared_ptr<const void>>* keep) {
+  tflite::Buffer out;
+  if (constant.type.dtype == DType::kString) {
+    TRY(const Tensor tensor, constant.Load());
+    auto bytes = std::make_shared<const std::vector<std::byte>>(PackTexts(tensor));
+    out.bytes = *bytes;
+    keep->push_back(std::move(bytes));
+    return out;
+  }
+  auto payload = std::make_shared<const ConstantPayload>(constant);
+  out.payload = payload.get();
+  keep->push_back(std::move(payload));
+  return out;
+}
+
+}  // namespace godwit::to_tflite

@@ -1,0 +1,71 @@
+// Operators and tensors of a model in the making. Tensors are numbered per subgraph as they come; what no operator
+// uses in the end is left out and the rest numbered again.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "ir/graph.h"
+
+namespace godwit::to_tflite {
+
+/// A tensor of the subgraph that is being written.
+struct Ref {
+  int32_t index = -1;  ///< -1: absent
+  [[nodiscard]] bool valid() const { return index >= 0; }
+  friend bool operator==(Ref, Ref) = default;
+};
+using Refs = std::vector<Ref>;
+
+/// Fields of an operator's options by the schema's names: {{"stride_w", 2}, {"half_pixel_centers", true}}. Those at
+/// the schema's default need not be given; a DType is the number that the schema has for it.
+class OptionList {
+ public:
+  using Value = std::variant<int64_t, int, bool, double, float, std::string, std::vector<int64_t>, DType>;
+  OptionList() = default;
+  OptionList(std::initializer_list<std::pair<std::string_view, Value>> items) : items_(items) {}
+
+  void Set(std::string_view name, Value value) { items_.emplace_back(name, std::move(value)); }
+  [[nodiscard]] const std::vector<std::pair<std::string_view, Value>>& items() const { return items_; }
+  [[nodiscard]] bool empty() const { return items_.empty(); }
+
+ private:
+  std::vector<std::pair<std::string_view, Value>> items_;
+};
+
+struct WrittenTensor {
+  std::string name;  ///< wanted; empty: any
+  TensorType type;
+  std::optional<Constant> constant;
+  bool variable = false;
+};
+
+struct WrittenOperator {
+  std::string_view op;  ///< builtin name, or that of a custom operator
+  bool custom = false;
+  int version = 1;  ///< settled when it is checked
+  int since = 0;    ///< the first runtime that has it
+  Refs in, out, intermediates;
+  OptionList options;
+  std::string custom_options;
+};
+
+/// A number or flag of the options, the schema's default where it is not set; nothing where there is no such field.
+std::optional<double> NumberOf(const WrittenOperator& op, std::string_view field);
+
+/// One node's operators, in the order of execution.
+using WrittenGroup = std::vector<WrittenOperator>;
+
+struct WrittenGraph {
+  std::string name;
+  std::vector<WrittenTensor> tensors;
+  Refs in, out;
+  std::vector<WrittenGroup> groups;  ///< last node first
+};
+
+}  // namespace godwit::to_tflite
