@@ -22,9 +22,9 @@ struct Misfit {
   std::string what;                ///< one sentence, with the figures
   std::string hint;                ///< what to do, where there is something
   Repair repair = Repair::kNone;
-  size_t operand = 0;              ///< kCast: the operand whose type does not fit
-  DType cast_to = DType::kNone;    ///< kCast: the type that does
-  bool channels_last = false;      ///< kRelayout: to the last axis, weights to ohwi, instead of the second and oihw
+  size_t operand = 0;            ///< kCast: the operand whose type does not fit
+  DType cast_to = DType::kNone;  ///< kCast: the type that does
+  bool channels_last = false;    ///< kRelayout: to the last axis, weights to ohwi, instead of the second and oihw
 };
 
 /// A type that holds every value of `from` and is in `allowed`, the narrowest such; kNone when there is none. With

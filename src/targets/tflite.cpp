@@ -303,8 +303,8 @@ TfliteFit FitTflite(const TfliteUse& use, const TfliteProfile& profile) {
       }
       continue;
     }
-    const auto broken = std::find_if(row.limits.begin(), row.limits.end(),
-                                     [&](const Limit& limit) { return !CheckLimit(limit, use); });
+    const auto broken =
+        std::find_if(row.limits.begin(), row.limits.end(), [&](const Limit& limit) { return !CheckLimit(limit, use); });
     if (broken != row.limits.end()) {
       if (!young) limited = Limited(use, *broken);
       continue;

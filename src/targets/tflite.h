@@ -37,9 +37,9 @@ struct TfliteProfile {
   int runtime = 221;
   bool xnnpack = false;
   bool gpu = false;
-  std::vector<std::string> require;     ///< limits that every operator must keep, "rank<=4"
-  std::set<std::string> forbid;         ///< operators that may not be written
-  std::set<std::string> allow_custom;   ///< custom operators that may be
+  std::vector<std::string> require;    ///< limits that every operator must keep, "rank<=4"
+  std::set<std::string> forbid;        ///< operators that may not be written
+  std::set<std::string> allow_custom;  ///< custom operators that may be
 };
 /// "tflite@2.14", "litert@2.1+xnnpack"; "" is the default. target.profile for anything else.
 Result<TfliteProfile> ParseTfliteProfile(std::string_view text);

@@ -51,8 +51,8 @@ Ref Padded(NodeExport& n, Ref x, const std::vector<int64_t>& before, const std::
     pairs.push_back(static_cast<int32_t>(before[k]));
     pairs.push_back(static_cast<int32_t>(after[k]));
   }
-  const Ref table = n.Const(Tensor::Of<int32_t>(DType::kI32, {static_cast<int64_t>(before.size()), 2},
-                                                std::span<const int32_t>(pairs)));
+  const Ref table = n.Const(
+      Tensor::Of<int32_t>(DType::kI32, {static_cast<int64_t>(before.size()), 2}, std::span<const int32_t>(pairs)));
   if (!value) return n.Temp("PAD", {x, table}, type);
   const DType dtype = type.dtype;
   return n.Temp("PADV2", {x, table, n.Number(dtype, *value)}, type);

@@ -25,8 +25,8 @@ Result<Tensor> TurnedTensor(const Tensor& x, const std::vector<int64_t>& perm) {
   for (const int64_t p : perm) dims.push_back(x.dim(static_cast<int>(p)));
   TRY(Tensor y, Tensor::Make(x.dtype(), std::move(dims)));
   const std::vector<int> order(perm.begin(), perm.end());
-  if (x.size() > 0 && !kernels::Transpose(x.raw(), x.dims(), order, static_cast<int>(ByteSize(x.dtype())),
-                                          y.mutable_raw())) {
+  if (x.size() > 0 &&
+      !kernels::Transpose(x.raw(), x.dims(), order, static_cast<int>(ByteSize(x.dtype())), y.mutable_raw())) {
     return Diag(diag::kTargetDtype, fmt::format("{} cannot be put in another order", Name(x.dtype())));
   }
   return y;
@@ -215,8 +215,8 @@ Result<Ref> NodeExport::OfI32(ValueId id) {
   }
   const std::vector<int32_t> values(known->begin(), known->end());
   const bool scalar = TypeOf(id).ranked() && TypeOf(id).rank() == 0;
-  return Const(Tensor::Of<int32_t>(
-      DType::kI32, scalar ? Dims{} : Dims{static_cast<int64_t>(values.size())}, std::span<const int32_t>(values)));
+  return Const(Tensor::Of<int32_t>(DType::kI32, scalar ? Dims{} : Dims{static_cast<int64_t>(values.size())},
+                                   std::span<const int32_t>(values)));
 }
 
 bool NodeExport::Wants(size_t i) const { return i < n_out() && node_.out[i] && scope_.wanted[node_.out[i].index]; }
@@ -240,11 +240,11 @@ Ref NodeExport::Const(Tensor tensor) {
 Ref NodeExport::I32s(const std::vector<int64_t>& values) {
   std::vector<int32_t> narrow;
   for (const int64_t v : values) {
-    narrow.push_back(static_cast<int32_t>(std::clamp<int64_t>(v, std::numeric_limits<int32_t>::min(),
-                                                              std::numeric_limits<int32_t>::max())));
+    narrow.push_back(static_cast<int32_t>(
+        std::clamp<int64_t>(v, std::numeric_limits<int32_t>::min(), std::numeric_limits<int32_t>::max())));
   }
-  return Const(Tensor::Of<int32_t>(DType::kI32, {static_cast<int64_t>(narrow.size())},
-                                   std::span<const int32_t>(narrow)));
+  return Const(
+      Tensor::Of<int32_t>(DType::kI32, {static_cast<int64_t>(narrow.size())}, std::span<const int32_t>(narrow)));
 }
 
 Ref NodeExport::ScalarI32(int64_t value) { return Number(DType::kI32, static_cast<double>(value)); }

@@ -101,9 +101,9 @@ class NodeExport {
 
   // New constants.
   Ref Const(Tensor tensor);
-  Ref I32s(const std::vector<int64_t>& values);                      ///< rank 1; values must fit
+  Ref I32s(const std::vector<int64_t>& values);  ///< rank 1; values must fit
   Ref ScalarI32(int64_t value);
-  Ref Number(DType dtype, double value);                             ///< rank 0
+  Ref Number(DType dtype, double value);  ///< rank 0
   Ref Filled(DType dtype, Dims dims, double value);
   /// Zeros as the bias of a sum of products of `x` and `w`: i32 with their scales where these are integers.
   Ref ZeroBias(Ref x, Ref w, int64_t channels);
@@ -137,7 +137,8 @@ class NodeExport {
   /// Writes the node that makes operand `i`, which nobody else uses, with an activation in one operator that gives this
   /// node's result. Not this, where it cannot be.
   Status FuseInto(size_t i, Activation activation);
-  /// The same for the node that makes operand `i` of a quantize: it works on integers, whose own dequantizes it takes in.
+  /// The same for the node that makes operand `i` of a quantize: it works on integers, whose own dequantizes it takes
+  /// in.
   Status Quantise(size_t i);
 
   /// Region k as a subgraph: its number. Its inputs are the region's parameters and then `captures`.

@@ -67,10 +67,9 @@ Status EmitPRelu(NodeExport& n) {
   const auto dims = n.StaticDims(1);
   if (dims && n.IsConstant(1) && rank >= 2 && slopes > rank - 1 && (*dims)[0] == 1) {
     Dims fewer(dims->begin() + 1, dims->end());
-    TRY(const Ref slope, n.InMade(n.Operand(1), TensorType(n.DtypeOf(1), ShapeOfDims(fewer)),
-                                  [fewer](const std::vector<Tensor>& in) -> Result<Tensor> {
-                                    return in[0].Reshaped(fewer);
-                                  }));
+    TRY(const Ref slope,
+        n.InMade(n.Operand(1), TensorType(n.DtypeOf(1), ShapeOfDims(fewer)),
+                 [fewer](const std::vector<Tensor>& in) -> Result<Tensor> { return in[0].Reshaped(fewer); }));
     n.EmitTo(0, "PRELU", {n.In(0), slope});
     return Ok{};
   }

@@ -23,13 +23,15 @@ Result<Ref> BiasRow(NodeExport& n, ValueId id, Ref x, Ref w, int64_t n_out) {
   if (last != n_out && last != 1) return n.NotThis();
   if (dims->size() == 1 && last == n_out) return n.Bias(id, x, w, n_out);
   if (n.quantised() || !n.scope().graph().IsConstant(id)) return n.NotThis();
-  return n.InMade(id, TensorType(type.dtype(), {Dim(n_out)}), [n_out, last](const std::vector<Tensor>& in) -> Result<Tensor> {
-    if (last == n_out) return in[0].Reshaped({n_out});
-    TRY(Tensor out, Tensor::Make(in[0].dtype(), {n_out}));
-    const size_t step = ByteSize(out.dtype());
-    for (int64_t k = 0; k < n_out; ++k) std::copy_n(in[0].raw(), step, out.mutable_raw() + static_cast<size_t>(k) * step);
-    return out;
-  });
+  return n.InMade(id, TensorType(type.dtype(), {Dim(n_out)}),
+                  [n_out, last](const std::vector<Tensor>& in) -> Result<Tensor> {
+                    if (last == n_out) return in[0].Reshaped({n_out});
+                    TRY(Tensor out, Tensor::Make(in[0].dtype(), {n_out}));
+                    const size_t step = ByteSize(out.dtype());
+                    for (int64_t k = 0; k < n_out; ++k)
+                      std::copy_n(in[0].raw(), step, out.mutable_raw() + static_cast<size_t>(k) * step);
+                    return out;
+                  });
 }
 
 struct Product {

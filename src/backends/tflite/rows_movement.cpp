@@ -79,8 +79,7 @@ Status EmitTranspose(NodeExport& n) {
   }
   if (IsView(n.ShapeOf(0), perm)) {
     const Type& y = n.OutType();
-    const auto unknown =
-        std::count_if(y.shape().begin(), y.shape().end(), [](const Dim& d) { return !d.is_static(); });
+    const auto unknown = std::count_if(y.shape().begin(), y.shape().end(), [](const Dim& d) { return !d.is_static(); });
     if (unknown <= 1) return n.EmitReshapeTo(0, n.In(0));
   }
   n.EmitTo(0, "TRANSPOSE", {n.In(0), n.I32s(perm)});
@@ -125,8 +124,7 @@ Status EmitSplitV(NodeExport& n) {
     if (!part.ranked() || !part.shape()[static_cast<size_t>(axis)].is_static()) return n.NotThis();
     sizes.push_back(part.shape()[static_cast<size_t>(axis)].value());
   }
-  n.Emit("SPLIT_V", {n.In(0), n.I32s(sizes), n.ScalarI32(axis)},
-         {{"num_splits", static_cast<int64_t>(sizes.size())}});
+  n.Emit("SPLIT_V", {n.In(0), n.I32s(sizes), n.ScalarI32(axis)}, {{"num_splits", static_cast<int64_t>(sizes.size())}});
   return Ok{};
 }
 
@@ -155,8 +153,8 @@ Ref Table(NodeExport& n, const Ints& before, const Ints& after) {
     pairs.push_back(static_cast<int32_t>(before[k]));
     pairs.push_back(static_cast<int32_t>(after[k]));
   }
-  return n.Const(Tensor::Of<int32_t>(DType::kI32, {static_cast<int64_t>(before.size()), 2},
-                                     std::span<const int32_t>(pairs)));
+  return n.Const(
+      Tensor::Of<int32_t>(DType::kI32, {static_cast<int64_t>(before.size()), 2}, std::span<const int32_t>(pairs)));
 }
 
 Status EmitPad(NodeExport& n) {

@@ -41,8 +41,8 @@ bool NearestIs(const ops::ResizeAxis& axis, const ops::ResizeTaps& taps, const R
 bool LinearIs(const ops::ResizeAxis& axis, const ops::ResizeTaps& taps, const Rule& rule) {
   const float scale = ScaleOf(axis, rule);
   for (int64_t i = 0; i < axis.out; ++i) {
-    const float at = rule.half_pixel_centers ? (static_cast<float>(i) + 0.5F) * scale - 0.5F
-                                             : static_cast<float>(i) * scale;
+    const float at =
+        rule.half_pixel_centers ? (static_cast<float>(i) + 0.5F) * scale - 0.5F : static_cast<float>(i) * scale;
     const auto low = std::max<int64_t>(static_cast<int64_t>(std::floor(at)), 0);
     const auto high = std::min<int64_t>(static_cast<int64_t>(std::ceil(at)), axis.in - 1);
     std::map<int64_t, double> weights;
@@ -111,7 +111,8 @@ Status EmitResize(NodeExport& n) {
   if (found.axes.size() > 2 || rank > 4 || rank < 2) return n.LacksForm("TFLite resizes two axes of four");
   const auto rule = std::find_if(std::begin(kRules), std::end(kRules), [&](const Rule& r) {
     for (size_t i = 0; i < found.axes.size(); ++i) {
-      const bool is = nearest ? NearestIs(found.sizes[i], found.taps[i], r) : LinearIs(found.sizes[i], found.taps[i], r);
+      const bool is =
+          nearest ? NearestIs(found.sizes[i], found.taps[i], r) : LinearIs(found.sizes[i], found.taps[i], r);
       if (!is) return false;
     }
     return true;

@@ -107,6 +107,12 @@ std::optional<tflite::TensorType> ToTensorType(DType dtype) {
   }
 }
 
+namespace {
+
+int NumberOf(DType dtype) { return static_cast<int>(ToTensorType(dtype).value_or(tflite::TensorType::kFloat32)); }
+
+}  // namespace
+
 std::optional<double> NumberOf(const WrittenOperator& op, std::string_view field) {
   const tflite::TableDef* table = tflite::OptionsOf(CodeOf(op.op));
   if (table == nullptr) return std::nullopt;
@@ -116,16 +122,12 @@ std::optional<double> NumberOf(const WrittenOperator& op, std::string_view field
   double number = static_cast<double>(def->fallback);
   for (const auto& [name, value] : op.options.items()) {
     if (name != field) continue;
-    std::visit(
-        [&](const auto& v) {
-          using V = std::decay_t<decltype(v)>;
-          if constexpr (std::is_same_v<V, DType>) {
-            number = static_cast<double>(ToTensorType(v).value_or(tflite::TensorType::kFloat32));
-          } else if constexpr (std::is_arithmetic_v<V>) {
-            number = static_cast<double>(v);
-          }
-        },
-        value);
+    switch (value.kind) {
+      case OptionValue::Kind::kInt: number = static_cast<double>(value.i); break;
+      case OptionValue::Kind::kFloat: number = value.f; break;
+      case OptionValue::Kind::kDType: number = NumberOf(value.dtype); break;
+      case OptionValue::Kind::kInts: break;
+    }
   }
   return number;
 }
@@ -135,22 +137,12 @@ tflite::Options ToOptions(const WrittenOperator& op, tflite::ModelArena* arena) 
   if (table == nullptr) return {};
   tflite::OptionsSetter set(arena, table);
   for (const auto& [field, value] : op.options.items()) {
-    std::visit(
-        [&, &name = field](const auto& v) {
-          using V = std::decay_t<decltype(v)>;
-          if constexpr (std::is_same_v<V, DType>) {
-            set.Enum(name, ToTensorType(v).value_or(tflite::TensorType::kFloat32));
-          } else if constexpr (std::is_floating_point_v<V>) {
-            set.Float(name, static_cast<float>(v));
-          } else if constexpr (std::is_arithmetic_v<V>) {
-            set.Int(name, static_cast<int64_t>(v));
-          } else if constexpr (std::is_same_v<V, std::string>) {
-            set.Text(name, v);
-          } else {
-            set.Ints(name, v);
-          }
-        },
-        value);
+    switch (value.kind) {
+      case OptionValue::Kind::kInt: set.Int(field, value.i); break;
+      case OptionValue::Kind::kFloat: set.Float(field, static_cast<float>(value.f)); break;
+      case OptionValue::Kind::kDType: set.Int(field, NumberOf(value.dtype)); break;
+      case OptionValue::Kind::kInts: set.Ints(field, value.ints); break;
+    }
   }
   return set.options();
 }

@@ -104,7 +104,8 @@ Result<Window> WindowOf(NodeExport& n, const std::vector<int64_t>& kernel) {
         if (w.same) break;
         return n.Lacks(diag::kTargetConstant, "sizes must be known where the larger half of the padding comes first");
       }
-      total = std::max<int64_t>((((w.in[k] + w.strides[k] - 1) / w.strides[k]) - 1) * w.strides[k] + reach - w.in[k], 0);
+      total =
+          std::max<int64_t>((((w.in[k] + w.strides[k] - 1) / w.strides[k]) - 1) * w.strides[k] + reach - w.in[k], 0);
     }
     w.begin[k] = w.same ? total / 2 : total - total / 2;
     w.end[k] = total - w.begin[k];

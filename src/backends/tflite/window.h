@@ -12,7 +12,7 @@ struct Window {
   using Ints = std::vector<int64_t>;
   // One of each for each spatial axis. Extents are -1 where they are not known.
   Ints kernel, strides, dilations, begin, end, in, out;
-  Ints stated_end;   ///< pads after as the model states them, without what rounding up adds
+  Ints stated_end;    ///< pads after as the model states them, without what rounding up adds
   bool same = false;  ///< "same_upper" was asked for: SAME whatever the extents are
 
   /// A line becomes an image of height 1.
@@ -26,8 +26,8 @@ struct Window {
   /// Pads of a whole image with a batch and channels.
   [[nodiscard]] Ints Before() const { return Whole(begin); }
   [[nodiscard]] Ints After() const { return Whole(end); }
-  /// For each place of the result, by what a mean over whole windows of the padded image has to be multiplied so that it
-  /// is the mean over what counts; nothing where extents are not known. Two spatial axes.
+  /// For each place of the result, by what a mean over whole windows of the padded image has to be multiplied so that
+  /// it is the mean over what counts; nothing where extents are not known. Two spatial axes.
   [[nodiscard]] std::optional<std::vector<double>> Corrections(bool count_pads) const;
 
  private:

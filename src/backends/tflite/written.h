@@ -7,7 +7,6 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include "ir/graph.h"
@@ -22,20 +21,36 @@ struct Ref {
 };
 using Refs = std::vector<Ref>;
 
-/// Fields of an operator's options by the schema's names: {{"stride_w", 2}, {"half_pixel_centers", true}}. Those at
-/// the schema's default need not be given; a DType is the number that the schema has for it.
+/// One field of an operator's options. A DType is the number that the schema has for it.
+struct OptionValue {
+  enum class Kind : uint8_t { kInt, kFloat, kInts, kDType };
+  Kind kind = Kind::kInt;
+  int64_t i = 0;
+  double f = 0;
+  DType dtype = DType::kNone;
+  std::vector<int64_t> ints;
+
+  OptionValue(int64_t v) : i(v) {}                                                // NOLINT(google-explicit-constructor)
+  OptionValue(int v) : i(v) {}                                                    // NOLINT(google-explicit-constructor)
+  OptionValue(bool v) : i(v ? 1 : 0) {}                                           // NOLINT(google-explicit-constructor)
+  OptionValue(double v) : kind(Kind::kFloat), f(v) {}                             // NOLINT(google-explicit-constructor)
+  OptionValue(DType v) : kind(Kind::kDType), dtype(v) {}                          // NOLINT(google-explicit-constructor)
+  OptionValue(std::vector<int64_t> v) : kind(Kind::kInts), ints(std::move(v)) {}  // NOLINT(google-explicit-constructor)
+};
+
+/// Options by the schema's names: {{"stride_w", 2}, {"half_pixel_centers", true}}. Those at the schema's default need
+/// not be given.
 class OptionList {
  public:
-  using Value = std::variant<int64_t, int, bool, double, float, std::string, std::vector<int64_t>, DType>;
   OptionList() = default;
-  OptionList(std::initializer_list<std::pair<std::string_view, Value>> items) : items_(items) {}
+  OptionList(std::initializer_list<std::pair<std::string_view, OptionValue>> items) : items_(items) {}
 
-  void Set(std::string_view name, Value value) { items_.emplace_back(name, std::move(value)); }
-  [[nodiscard]] const std::vector<std::pair<std::string_view, Value>>& items() const { return items_; }
+  void Set(std::string_view name, OptionValue value) { items_.emplace_back(name, std::move(value)); }
+  [[nodiscard]] const std::vector<std::pair<std::string_view, OptionValue>>& items() const { return items_; }
   [[nodiscard]] bool empty() const { return items_.empty(); }
 
  private:
-  std::vector<std::pair<std::string_view, Value>> items_;
+  std::vector<std::pair<std::string_view, OptionValue>> items_;
 };
 
 struct WrittenTensor {
