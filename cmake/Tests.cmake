@@ -50,6 +50,8 @@ set(GODWIT_FUZZ_ROOM_ir_text godwit_ops)
 set(GODWIT_FUZZ_ROOM_npy godwit_formats)
 set(GODWIT_FUZZ_ROOM_onnx_wire godwit_formats)
 set(GODWIT_FUZZ_ROOM_onnx_import godwit_frontends)
+set(GODWIT_FUZZ_ROOM_tflite_wire godwit_formats)
+set(GODWIT_FUZZ_ROOM_tflite_import godwit_frontends)
 
 if(GODWIT_FUZZ)
   target_compile_definitions(godwit_base PRIVATE GODWIT_ABORT_ON_DEFECT)
