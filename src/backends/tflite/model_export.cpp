@@ -292,6 +292,23 @@ Result<int> ModelExport::Body(Scope& scope, RegionId region, const std::vector<V
   return static_cast<int>(graphs_.size());
 }
 
+std::vector<NodeId> ModelExport::ToDecompose() {
+  std::vector<NodeId> out;
+  frames_.push_back(std::make_unique<Frame>());
+  for (uint32_t i = 0; i < graph_.value_count(); ++i) root_.wanted[i] = root_.Uses(ValueId{i}) > 0;
+  for (const NodeId id : NodesWithin(graph_)) {
+    const Node& node = graph_.node(id);
+    if (node.op->decompose == nullptr || !node.regions.empty()) continue;
+    const std::vector<targets::Misfit> misfits = Place(root_, id);
+    frame() = Frame();
+    const bool other = std::any_of(misfits.begin(), misfits.end(),
+                                   [](const auto& m) { return m.repair != targets::Repair::kDecompose; });
+    if (!misfits.empty() && !other) out.push_back(id);
+  }
+  frames_.clear();
+  return out;
+}
+
 Exported ModelExport::Run() {
   frames_.push_back(std::make_unique<Frame>());
   frame().graph.name = graph_.name.empty() ? "main" : graph_.name;

@@ -20,6 +20,8 @@ class ModelExport final : public LegaliseTarget {
  public:
   ModelExport(const Graph& graph, const ExportOptions& options, DiagSink* sink);
   Exported Run();
+  /// Nodes that no row takes in any layout and that have decompositions.
+  std::vector<NodeId> ToDecompose();
 
   // What NodeExport needs.
   [[nodiscard]] const targets::TfliteProfile& profile() const { return options_.profile; }

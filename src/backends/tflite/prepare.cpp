@@ -1,0 +1,196 @@
+#include "backends/tflite/prepare.h"
+
+#include <map>
+
+#include "backends/tflite/model_export.h"
+#include "ir/builder.h"
+#include "ir/decompose.h"
+#include "ir/walk.h"
+#include "ops/ops.h"
+#include "passes/simplify.h"
+#include "rewrite/editor.h"
+
+namespace godwit::to_tflite {
+
+namespace {
+
+// Composites of composites, bounded all the same.
+constexpr int kMaxRounds = 8;
+
+// Puts the nodes' decompositions in their places. How many there were.
+Result<int64_t> Decomposed(Graph* graph, const std::vector<NodeId>& nodes) {
+  std::map<ValueId, ValueId> now;
+  int64_t done = 0;
+  {
+    Editor facts(*graph);
+    for (const NodeId id : nodes) {
+      const RegionId parent = graph->node(id).parent;
+      Builder build(*graph, facts.inference(), parent);
+      build.set_origin(graph->node(id).origin);
+      const auto made = Decompose(build, id);
+      if (!made.ok()) continue;
+      ++done;
+      for (size_t i = 0; i < made->size(); ++i) {
+        const ValueId old = graph->node(id).out[i];
+        const ValueId made_value = (*made)[i];
+        if (!old || !made_value) continue;
+        now[old] = made_value;
+        if (graph->value(made_value).def && graph->value(made_value).name.empty()) {
+          graph->value(made_value).name = graph->value(old).name;
+        }
+      }
+    }
+  }
+  if (now.empty()) return done;
+  const auto current = [&](ValueId v) {
+    // What a decomposition hands back may itself have been replaced.
+    for (auto it = now.find(v); it != now.end(); it = now.find(v)) v = it->second;
+    return v;
+  };
+  for (const RegionId region : RegionsWithin(*graph)) {
+    for (const NodeId id : graph->region(region).nodes) {
+      for (ValueId& v : graph->node(id).in) {
+        if (v) v = current(v);
+      }
+    }
+    for (ValueId& v : graph->region(region).results) {
+      if (v) v = current(v);
+    }
+  }
+  for (const RegionId region : RegionsWithin(*graph)) RETURN_IF_ERROR(TopologicalSort(graph, region));
+  Editor editor(*graph);
+  editor.RemoveDead();
+  RETURN_IF_ERROR(editor.Commit());
+  return done;
+}
+
+bool IsLast(const Attrs& attrs, std::string_view name, int64_t fallback, int rank) {
+  const int64_t axis = attrs.Int(name, fallback);
+  return axis == -1 || axis == rank - 1;
+}
+
+int64_t BytesOf(const Type& type) {
+  if (!type.is_tensor() || !type.tensor().is_static()) return 1;
+  int64_t bytes = static_cast<int64_t>(ByteSize(type.dtype()));
+  for (const Dim& d : type.shape()) bytes *= std::max<int64_t>(d.value(), 1);
+  return bytes;
+}
+
+bool WindowsOver(const OpDef* op) {
+  return op == &ops::kConv || op == &ops::kConvTranspose || op == &ops::kAvgPool || op == &ops::kMaxPool ||
+         op == &ops::kLpPool || op == &ops::kDepthToSpace || op == &ops::kSpaceToDepth || op == &ops::kLrn;
+}
+
+// The axes of which a resize changes the extent.
+std::vector<int64_t> ResizedAxes(const Shape& x, const Shape& y) {
+  std::vector<int64_t> out;
+  for (size_t k = 0; k < x.size() && k < y.size(); ++k) {
+    if (!(x[k] == y[k])) out.push_back(static_cast<int64_t>(k));
+  }
+  return out;
+}
+
+Perm AxisToLast(int64_t axis, int64_t rank) {
+  Perm perm;
+  for (int64_t k = 0; k < rank; ++k) {
+    if (k != axis) perm.push_back(k);
+  }
+  perm.push_back(axis);
+  return perm;
+}
+
+class TfliteOrders final : public LayoutTarget {
+ public:
+  [[nodiscard]] std::optional<int64_t> Runs(const LayoutForm& form) const override {
+    const OpDef* op = form.op();
+    const Type x = form.Operand(0);
+    if (!x.ranked()) return 0;
+    const int rank = x.rank();
+    if (WindowsOver(op)) {
+      return IsLast(form.attrs, "channel_axis", 1, rank) ? std::optional<int64_t>(0) : std::nullopt;
+    }
+    if (op == &ops::kResize) {
+      for (const int64_t axis : ResizedAxes(x.shape(), form.Result(0).shape())) {
+        if (axis == 0 || axis == rank - 1) return std::nullopt;
+      }
+      return 0;
+    }
+    // The row puts the axis last and back.
+    const bool last_only = op == &ops::kSoftmax || op == &ops::kTopK;
+    if (last_only && !IsLast(form.attrs, "axis", -1, rank)) return 2 * BytesOf(x);
+    return 0;
+  }
+
+  [[nodiscard]] std::vector<Perm> Wanted(const Graph& graph, NodeId id, size_t operand) const override {
+    const Node& node = graph.node(id);
+    if (operand != 0 || !node.in[0]) return {};
+    const Type& x = graph.value(node.in[0]).type;
+    if (!x.ranked() || x.rank() < 3) return {};
+    const int64_t rank = x.rank();
+    const auto last = [&](int64_t axis) { return std::vector<Perm>{AxisToLast(axis < 0 ? axis + rank : axis, rank)}; };
+    if (WindowsOver(node.op)) return last(node.attrs.Int("channel_axis", 1));
+    if (node.op == &ops::kSoftmax || node.op == &ops::kTopK) return last(node.attrs.Int("axis", -1));
+    if (node.op == &ops::kResize) {
+      const std::vector<int64_t> axes = ResizedAxes(x.shape(), graph.value(node.out[0]).type.shape());
+      for (int64_t k = 1; k < rank; ++k) {
+        if (std::find(axes.begin(), axes.end(), k) == axes.end()) return last(k);
+      }
+    }
+    return {};
+  }
+
+  [[nodiscard]] Perm ImageOrder(int rank) const override { return rank < 3 ? Perm() : AxisToLast(1, rank); }
+};
+
+}  // namespace
+
+std::set<std::string> FusionsToLeave() {
+  return {"fuse-mish",
+          "fuse-silu",
+          "fuse-norm",
+          "fuse-rms-norm",
+          "fuse-group-norm",
+          "fuse-whole-norm",
+          "fuse-attention",
+          "fuse-softsign",
+          "fuse-attention-heads",
+          "fuse-sum-square",
+          "fuse-l2",
+          "fuse-log-sum-exp",
+          "fuse-softplus",
+          "fuse-softplus-sigmoid",
+          "fuse-pixel-shuffle",
+          "fuse-lp-norm-clamped",
+          "flatten-tokens",
+          "fuse-hard-sigmoid-affine",
+          "fuse-hard-sigmoid",
+          "fuse-hard-swish-parts"};
+}
+
+const LayoutTarget& TfliteLayout() {
+  static const TfliteOrders kOrders;
+  return kOrders;
+}
+
+Status Prepare(Graph* graph, const PrepareOptions& options, PrepareReport* report) {
+  PrepareReport unread;
+  if (report == nullptr) report = &unread;
+  ExportOptions exporting;
+  exporting.profile = options.profile;
+  for (int round = 0; round < kMaxRounds; ++round) {
+    DiagSink quiet;
+    const std::vector<NodeId> nodes = ModelExport(*graph, exporting, &quiet).ToDecompose();
+    if (nodes.empty()) break;
+    TRY(const int64_t done, Decomposed(graph, nodes));
+    report->decomposed += done;
+    if (done == 0) break;
+    if (!options.rewrite) continue;
+    SimplifyOptions rewriting;
+    rewriting.rewrite = options.rewriting;
+    rewriting.rewrite.off.merge(FusionsToLeave());
+    RETURN_IF_ERROR(Simplify(*graph, rewriting, nullptr));
+  }
+  return Relayout(graph, TfliteLayout(), options.layout, &report->layout);
+}
+
+}  // namespace godwit::to_tflite

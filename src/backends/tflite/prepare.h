@@ -1,0 +1,36 @@
+// Makes a graph ready to be written as TFLite: what TFLite cannot say at all is put into simpler operators and
+// rewritten once more, then every value gets the order of axes that moves the fewest bytes.
+#pragma once
+
+#include <set>
+#include <string>
+
+#include "ir/graph.h"
+#include "passes/layout/layout.h"
+#include "rewrite/ledger.h"
+#include "targets/tflite.h"
+
+namespace godwit::to_tflite {
+
+struct PrepareOptions {
+  targets::TfliteProfile profile = {};
+  LayoutOptions layout = {};
+  /// Once more after decompositions, with these options; FusionsToLeave is added to what is off.
+  bool rewrite = true;
+  RewriteOptions rewriting = {};
+};
+
+struct PrepareReport {
+  LayoutReport layout;
+  int64_t decomposed = 0;  ///< nodes
+};
+
+/// Names of rules that do not run for TFLite: what they put together would have to be taken apart again.
+std::set<std::string> FusionsToLeave();
+
+Status Prepare(Graph* graph, const PrepareOptions& options, PrepareReport* report);
+
+/// What TFLite likes: channels last, one axis of softmax.
+const LayoutTarget& TfliteLayout();
+
+}  // namespace godwit::to_tflite
