@@ -9,66 +9,17 @@
 #include "ir/convert.h"
 #include "ir/walk.h"
 #include "ops/ops.h"
+#include "rewrite/match.h"
+#include "rewrite/ports.h"
 
 namespace godwit {
 
 namespace {
 
-// Where dim k of the new order comes from; empty where nothing moves.
-std::vector<int64_t> Order(int rank, PortLayout from, PortLayout to) {
-  std::vector<int64_t> perm;
-  if (rank < 3 || from == to) return perm;
-  perm.push_back(0);
-  if (to == PortLayout::kChannelsLast) {
-    for (int k = 2; k < rank; ++k) perm.push_back(k);
-    perm.push_back(1);
-  } else {
-    perm.push_back(rank - 1);
-    for (int k = 1; k + 1 < rank; ++k) perm.push_back(k);
-  }
-  return perm;
-}
-
-std::vector<Use> UsesOf(const Graph& graph, ValueId value) {
-  std::vector<Use> uses;
-  ForEachUse(graph, [&](const Use& use) {
-    if (use.value == value) uses.push_back(use);
-  });
-  return uses;
-}
-
-void Redirect(Graph* graph, const std::vector<Use>& uses, ValueId to) {
-  for (const Use& use : uses) {
-    (use.node ? graph->node(use.node).in : graph->region(use.region).results)[use.index] = to;
-  }
-}
-
-Shape Permuted(const Shape& shape, const std::vector<int64_t>& perm) {
-  Shape out;
-  for (const int64_t k : perm) out.push_back(shape[static_cast<size_t>(k)]);
-  return out;
-}
-
-Status ReorderInput(Graph* graph, ValueId input, PortLayout from, PortLayout to) {
-  Type& type = graph->value(input).type;
-  const std::vector<int64_t> perm = Order(type.rank(), from, to), back = Order(type.rank(), to, from);
-  const std::vector<Use> uses = UsesOf(*graph, input);
-  type.tensor().shape = Permuted(type.shape(), perm);
-  Inference inference(*graph);
-  Builder builder(*graph, inference);
-  TRY(const ValueId inner, builder.Emit(ops::kTranspose, {input}, {{"perm", back}}));
-  Redirect(graph, uses, inner);
-  return Ok{};
-}
-
-Status ReorderOutput(Graph* graph, size_t index, PortLayout from, PortLayout to) {
-  const ValueId inner = graph->region(Graph::main()).results[index];
-  const std::vector<int64_t> perm = Order(graph->value(inner).type.rank(), from, to);
-  Inference inference(*graph);
-  Builder builder(*graph, inference);
-  TRY(const ValueId outer, builder.Emit(ops::kTranspose, {inner}, {{"perm", perm}}));
-  graph->region(Graph::main()).results[index] = outer;
-  return Ok{};
+// Where dim k of the new order comes from.
+std::vector<int64_t> Order(int rank, PortLayout to) {
+  std::vector<int64_t> perm = ToChannelsLast(rank);
+  return to == PortLayout::kChannelsLast ? perm : Inverse(perm);
 }
 
 PortLayout Wanted(const std::vector<LayoutWish>& wishes, const std::string& port, int rank, PortLayout own) {
@@ -137,12 +88,12 @@ Status ApplyLayouts(const std::vector<LayoutWish>& wishes, PortLayout own, Graph
   for (size_t i = 0; i < results.size(); ++i) {
     const int rank = rank_of(results[i]);
     const PortLayout to = Wanted(wishes, graph->output_names[i], rank, own);
-    if (rank >= 3 && to != own) RETURN_IF_ERROR(ReorderOutput(graph, i, own, to));
+    if (rank >= 3 && to != own) RETURN_IF_ERROR(ReorderOutput(graph, i, Order(rank, to)));
   }
   for (const ValueId id : params) {
     const int rank = rank_of(id);
     const PortLayout to = Wanted(wishes, graph->value(id).name, rank, own);
-    if (rank >= 3 && to != own) RETURN_IF_ERROR(ReorderInput(graph, id, own, to));
+    if (rank >= 3 && to != own) RETURN_IF_ERROR(ReorderInput(graph, id, Order(rank, to)));
   }
   return TopologicalSort(graph, Graph::main());
 }
@@ -199,7 +150,10 @@ Status ApplyPreprocess(const Preprocess& wish, PortLayout own, Graph* graph) {
     }
   }
   if (wish.swap && n <= 0) return wrong("has no known number of channels to turn round");
-  const std::vector<Use> uses = UsesOf(*graph, input);
+  std::vector<Use> uses;
+  ForEachUse(*graph, [&](const Use& use) {
+    if (use.value == input) uses.push_back(use);
+  });
   if (wish.dtype != DType::kNone) graph->value(input).type.tensor().dtype = wish.dtype;
   Inference inference(*graph);
   Builder builder(*graph, inference);
@@ -228,7 +182,9 @@ Status ApplyPreprocess(const Preprocess& wish, PortLayout own, Graph* graph) {
     TRY(const ValueId scale, constant(wish.scale));
     TRY(now, builder.Emit(ops::kMul, {now, scale}));
   }
-  Redirect(graph, uses, now);
+  for (const Use& use : uses) {
+    (use.node ? graph->node(use.node).in : graph->region(use.region).results)[use.index] = now;
+  }
   return TopologicalSort(graph, Graph::main());
 }
 

@@ -3,6 +3,9 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "ir/walk.h"
+#include "rewrite/match.h"
+#include "rewrite/ports.h"
 
 namespace godwit {
 
@@ -21,7 +24,7 @@ bool Compatible(const Type& a, const Type& b) {
   return true;
 }
 
-// The same dims in another order: a model in another layout.
+// The same dims in another order.
 bool IsPermuted(const Type& a, const Type& b) {
   if (!a.ranked() || !b.ranked() || a.rank() != b.rank() || a.shape() == b.shape()) return false;
   std::vector<std::string> x, y;
@@ -83,8 +86,74 @@ bool FitByPlace(const std::vector<Port>& ours, const std::vector<Port>& theirs) 
 // What was matched by place, for people and for a judge that reads the file itself.
 struct Alignment {
   std::vector<std::string> notes;
-  std::map<std::string, std::string> renamed;  // the other model's names by the reference's
+  std::map<std::string, std::string> renamed;             // the other model's names by the reference's
+  std::map<std::string, std::vector<int64_t>> reordered;  // how its ports lie, by the reference's names
 };
+
+// The order of `theirs` that makes it fit `ours`: channels last there or first; empty where it fits, or none does.
+std::vector<int64_t> FittingOrder(const Type& ours, const Type& theirs) {
+  if (Compatible(ours, theirs) || !ours.ranked() || !theirs.ranked() || ours.rank() != theirs.rank()) return {};
+  const std::vector<int64_t> last = ToChannelsLast(ours.rank());
+  if (last.empty()) return {};
+  for (const std::vector<int64_t>& perm : {last, Inverse(last)}) {
+    Type moved = theirs;
+    for (size_t k = 0; k < perm.size(); ++k) {
+      moved.tensor().shape[k] = theirs.shape()[static_cast<size_t>(perm[k])];
+    }
+    if (Compatible(ours, moved)) return perm;
+  }
+  return {};
+}
+
+// The reference's port for port `i` of the other model.
+const Port* TwinOf(const std::vector<Port>& ours, const std::vector<Port>& theirs, size_t i) {
+  if (const Port* named = Find(ours, theirs[i].name)) return named;
+  return ours.size() == theirs.size() ? &ours[i] : nullptr;
+}
+
+bool WantsReal(const Type& ours, const Type& theirs) {
+  return ours.is_tensor() && IsFloat(ours.dtype()) && theirs.is_tensor() && theirs.tensor().quant != nullptr;
+}
+
+// Hands the other model's ports over as the reference has them.
+Status Harmonise(const Graph& reference, Graph* other, Alignment* out) {
+  const std::vector<Port> our_inputs = InputsOf(reference), our_outputs = OutputsOf(reference);
+  const std::vector<Port> inputs = InputsOf(*other), outputs = OutputsOf(*other);
+  size_t real = 0;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const Port* twin = TwinOf(our_outputs, outputs, i);
+    if (twin == nullptr) continue;
+    if (WantsReal(twin->type, outputs[i].type)) {
+      RETURN_IF_ERROR(DequantizeOutput(other, i));
+      ++real;
+    }
+    const std::vector<int64_t> order = FittingOrder(twin->type, OutputsOf(*other)[i].type);
+    if (order.empty()) continue;
+    RETURN_IF_ERROR(ReorderOutput(other, i, order));
+    out->reordered[twin->name] = Inverse(order);
+  }
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const Port* twin = TwinOf(our_inputs, inputs, i);
+    if (twin == nullptr) continue;
+    const ValueId input = other->region(Graph::main()).params[i];
+    if (WantsReal(twin->type, inputs[i].type)) {
+      RETURN_IF_ERROR(DequantizeInput(other, input));
+      ++real;
+    }
+    const std::vector<int64_t> order = FittingOrder(twin->type, other->value(input).type);
+    if (order.empty()) continue;
+    RETURN_IF_ERROR(ReorderInput(other, input, order));
+    out->reordered[twin->name] = Inverse(order);
+  }
+  if (real > 0)
+    out->notes.push_back("quantised inputs and outputs are compared as the real numbers that they stand for");
+  if (!out->reordered.empty()) {
+    std::string names;
+    for (const auto& [name, order] : out->reordered) names += Concat(names.empty() ? "'" : ", '", name, "'");
+    out->notes.push_back(Concat("the other model has its channels elsewhere: ", Printable(names, 300)));
+  }
+  return TopologicalSort(other, Graph::main());
+}
 
 Status AlignInputs(const Graph& reference, Graph* other, Alignment* out) {
   const std::vector<Port> ours = InputsOf(reference), theirs = InputsOf(*other);
@@ -153,11 +222,13 @@ Status AlignOutputs(Graph* reference, Graph* other, Alignment* out) {
 Result<Comparison> CompareModels(const Graph& reference, const Graph& other, const CompareOptions& options) {
   Graph ours = reference.Clone(), theirs = other.Clone();
   Alignment alignment;
+  RETURN_IF_ERROR(Harmonise(ours, &theirs, &alignment));
   RETURN_IF_ERROR(AlignInputs(ours, &theirs, &alignment));
   RETURN_IF_ERROR(AlignOutputs(&ours, &theirs, &alignment));
   Comparison out;
   ProofOptions proof = options.proof;
   proof.judged_names = std::move(alignment.renamed);
+  proof.judged_orders = std::move(alignment.reordered);
   TRY(out.proof, Prove(ours, theirs, proof));
   out.proof.notes.insert(out.proof.notes.begin(), alignment.notes.begin(), alignment.notes.end());
   const bool wanted = options.layers || out.proof.verdict == Verdict::kDiffers;

@@ -3,13 +3,17 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <map>
 #include <thread>
 #include <unordered_map>
 
 #include "exec/session.h"
 #include "ir/convert.h"
+#include "rewrite/match.h"
+#include "rewrite/ports.h"
 #include "verify/measure.h"
+#include "verify/permuted.h"
 
 namespace godwit {
 
@@ -227,6 +231,60 @@ void FillPictures(const Tensor& actual, const Tensor& reference, LayerDeviation*
   }
 }
 
+// The real numbers that a quantised tensor stands for; others as they are.
+RtValue Real(const Graph& graph, ValueId id, RtValue value) {
+  const Type& type = graph.value(id).type;
+  if (!value.is_tensor() || !type.is_tensor() || type.tensor().quant == nullptr || IsFloat(value.tensor.dtype())) {
+    return value;
+  }
+  const Quant& quant = *type.tensor().quant;
+  const size_t n = quant.scales.size();
+  if (n == 0 || quant.block != 0 || (n > 1 && (quant.axis < 0 || quant.axis >= value.tensor.rank()))) return value;
+  int64_t inner = 1;
+  for (int k = quant.axis + 1; n > 1 && k < value.tensor.rank(); ++k) inner *= value.tensor.dim(k);
+  std::vector<double> numbers = ToF64(value.tensor);
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    const size_t at = n == 1 ? 0 : i / static_cast<size_t>(inner) % n;
+    const auto zero = at < quant.zero_points.size() ? static_cast<double>(quant.zero_points[at]) : 0.0;
+    numbers[i] = (numbers[i] - zero) * quant.scales[at];
+  }
+  auto real = Tensor::Make(DType::kF32, value.tensor.dims());
+  if (!real.ok() || !FromF64(numbers, &*real).ok()) return value;
+  return RtValue(*std::move(real));
+}
+
+// The other model's tensor in the reference's order, where its channels are elsewhere: the order that agrees best.
+RtValue InOrderOf(const RtValue& expected, RtValue actual) {
+  if (!expected.is_tensor() || !actual.is_tensor() || actual.tensor.rank() != expected.tensor.rank()) return actual;
+  const Dims& wanted = expected.tensor.dims();
+  const std::vector<int64_t> last = ToChannelsLast(actual.tensor.rank());
+  if (last.empty()) return actual;
+  std::vector<std::vector<int64_t>> fitting;
+  for (const std::vector<int64_t>& perm : {last, Inverse(last)}) {
+    bool fits = true;
+    for (size_t k = 0; k < perm.size(); ++k) {
+      fits = fits && actual.tensor.dims()[static_cast<size_t>(perm[k])] == wanted[k];
+    }
+    if (fits) fitting.push_back(perm);
+  }
+  const auto far = [&](const RtValue& value) {
+    Meter meter(false);
+    const Deviation d = meter.Add(value, expected);
+    return d.mismatch.empty() ? d.worst : std::numeric_limits<double>::infinity();
+  };
+  double least = fitting.empty() ? 0 : far(actual);
+  for (const std::vector<int64_t>& perm : fitting) {
+    auto moved = Permuted(actual.tensor, perm);
+    if (!moved.ok()) continue;
+    RtValue candidate(*std::move(moved));
+    const double here = far(candidate);
+    if (here >= least) continue;
+    least = here;
+    actual = std::move(candidate);
+  }
+  return actual;
+}
+
 LayerDeviation Measure(const Graph& reference, const Graph& other, const Twins& twins, const RtValue& actual,
                        const RtValue& expected, const RtValue* wide, const LayerOptions& options) {
   LayerDeviation out;
@@ -300,10 +358,17 @@ Result<LayerComparison> CompareLayers(const Graph& reference, const Graph& other
       theirs.push_back(t.other);
       bytes += 4 * BytesOf(reference.value(t.reference.id).type);
     }
-    TRY(const auto expected, RunTaps(reference, ours, inputs, session));
-    TRY(const auto actual, RunTaps(other, theirs, other_inputs, session));
+    TRY(auto expected, RunTaps(reference, ours, inputs, session));
+    TRY(auto actual, RunTaps(other, theirs, other_inputs, session));
     bool differ = false;
     for (size_t i = 0; i < expected.size(); ++i) {
+      const bool one_real = expected[i].is_tensor() && actual[i].is_tensor() &&
+                            IsFloat(expected[i].tensor.dtype()) != IsFloat(actual[i].tensor.dtype());
+      if (one_real) {
+        expected[i] = Real(reference, ours[i], std::move(expected[i]));
+        actual[i] = Real(other, theirs[i], std::move(actual[i]));
+      }
+      actual[i] = InOrderOf(expected[i], std::move(actual[i]));
       Meter meter(false);
       const Deviation d = meter.Add(actual[i], expected[i]);
       differ = differ || !d.mismatch.empty() || d.worst > options.floor * d.peak;

@@ -38,6 +38,9 @@ struct ProofOptions {
   std::string judged_file;
   ByteSpan judged_bytes;                            ///< the written model itself, where it has no file yet
   std::map<std::string, std::string> judged_names;  ///< what that file calls an input or output, where it differs
+  /// How that file's ports lie: dim k there is dim orders[k] of the model as it is proved. Only where they differ.
+  std::map<std::string, std::vector<int64_t>> judged_orders;
+  bool judge_must_take = false;                     ///< what it refuses of the file is a difference
   bool judge_large = true;                          ///< also models whose weights it would copy by the gigabyte
   std::string source_file;                          ///< what the judge refuses of this too is a note, not a difference
 };

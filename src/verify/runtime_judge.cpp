@@ -3,6 +3,9 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "rewrite/match.h"
+#include "rewrite/ports.h"
+#include "verify/permuted.h"
 #include "verify/runtime_values.h"
 
 namespace godwit {
@@ -19,6 +22,13 @@ RuntimeJudge::RuntimeJudge(const ProofOptions& options, std::vector<OutputJudge>
 const std::string& RuntimeJudge::JudgedName(const std::string& name) const {
   const auto it = options_.judged_names.find(name);
   return it == options_.judged_names.end() ? name : it->second;
+}
+
+RtValue RuntimeJudge::InOrder(const RtValue& value, const std::string& name, bool back) const {
+  const auto it = options_.judged_orders.find(name);
+  if (it == options_.judged_orders.end() || !value.is_tensor()) return value;
+  auto moved = Permuted(value.tensor, back ? Inverse(it->second) : it->second);
+  return moved.ok() ? RtValue(*std::move(moved)) : value;
 }
 
 void RuntimeJudge::Drop(std::string_view why) {
@@ -46,6 +56,7 @@ std::string RuntimeJudge::Open(bool fair) {
   if (!model.ok()) {
     // A runtime reads no more than 2 GB from memory.
     fair = fair && options_.judged_bytes.size() < (size_t{1} << 31);
+    if (fair && options_.judge_must_take) return Concat("it does not take the written model: ", model.diag().what);
     if (fair && Source() != nullptr) {
       return Concat("it takes the source, but not the written model: ", model.diag().what);
     }
@@ -82,13 +93,16 @@ std::string RuntimeJudge::Judge(int index, const std::vector<std::string>& names
   Named ours, theirs;
   for (size_t i = 0; i < inputs.size(); ++i) {
     ours.emplace_back(names[i], inputs[i]);
-    theirs.emplace_back(JudgedName(names[i]), inputs[i]);
+    theirs.emplace_back(JudgedName(names[i]), InOrder(inputs[i], names[i], false));
   }
   auto results = RunInRuntime(written_.get(), theirs);
   if (!results.ok()) {
     // The source, where it is at hand, tells whether that is our doing.
     std::string fault;
-    if (results.diag().id == diag::kRuntimeRefused.id && Source() != nullptr && RunInRuntime(Source(), ours).ok()) {
+    const bool refused = results.diag().id == diag::kRuntimeRefused.id;
+    if (refused && options_.judge_must_take) {
+      fault = Concat("it does not run the written model: ", results.diag().what);
+    } else if (refused && Source() != nullptr && RunInRuntime(Source(), ours).ok()) {
       fault = Concat("it runs the source, but not the written model: ", results.diag().what);
     }
     Drop(results.diag().what);
@@ -118,11 +132,12 @@ std::string RuntimeJudge::Judge(int index, const std::vector<std::string>& names
       const RtValue& value = SourceResults(index, ours)[i];
       return value.absent() ? nullptr : &value;
     };
+    const RtValue result = InOrder((*results)[output_of_[i]], judges_[i].name(), true);
     if (!cut_) {
-      judges_[i].Judge((*results)[output_of_[i]], reference[i], here);
+      judges_[i].Judge(result, reference[i], here);
     } else if (const RtValue* made = here.alternative()) {
       here.alternative = nullptr;
-      judges_[i].Judge((*results)[output_of_[i]], *made, here);
+      judges_[i].Judge(result, *made, here);
     }
   }
   return {};

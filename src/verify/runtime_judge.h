@@ -35,6 +35,8 @@ class RuntimeJudge {
   using Named = std::vector<std::pair<std::string, RtValue>>;
 
   [[nodiscard]] const std::string& JudgedName(const std::string& name) const;
+  /// A value of a port as the file's port has it, or back.
+  [[nodiscard]] RtValue InOrder(const RtValue& value, const std::string& name, bool back) const;
   void Drop(std::string_view why);
   runtimes::Model* Source();
   /// The source's outputs as the runtime makes them; absent ones are not to be had.
