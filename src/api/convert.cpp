@@ -116,8 +116,9 @@ class Flight {
     RETURN_IF_ERROR(SettleFormat(output_, source_, &target));
     report_.format_before = source_;
     report_.format_after = target.format;
-    if (target.format != Format::kOnnx) {
-      return Diag(diag::kUsage, Concat(Name(target.format), " models cannot be written"));
+    if (target.format == Format::kTflite) {
+      TRY(out_, MakeTfliteOutput(options_, target, output_));
+      return Ok{};
     }
     out_ = MakeOnnxOutput(options_, output_);
     return Ok{};
@@ -206,6 +207,7 @@ class Flight {
     if (std::string readable = out_->JudgedFile(); !readable.empty() && !narrow) {
       TRY(proof.judge, FindJudge());
       proof.judged_file = std::move(readable);
+      proof.judge_must_take = proof.judge != nullptr && out_->JudgeMustTake(*proof.judge) && AllKnown(written);
       proof.judge_large = options_.verify == Verify::kRuntime;
       if (EdgesAsRead() && report_.format_before == report_.format_after) proof.source_file = input_;
     }
@@ -215,6 +217,17 @@ class Flight {
     return Diag(diag::kProofDiffers, Concat("the written model gives other results: ", report_.proof.reason))
         .File(output_)
         .Hint("nothing was written; --keep writes it all the same, --rewrite-limit N finds the rewrite that did it");
+  }
+
+  // Values whose sizes only a run decides do not cross to every runtime.
+  static bool AllKnown(const Graph& graph) {
+    const Region& main = graph.region(Graph::main());
+    const auto known = [&](ValueId id) {
+      const Type& type = graph.value(id).type;
+      return type.ranked() && type.tensor().is_static() && type.dtype() != DType::kString;
+    };
+    return std::all_of(main.params.begin(), main.params.end(), known) &&
+           std::all_of(main.results.begin(), main.results.end(), known);
   }
 
   Result<runtimes::Runtime*> FindJudge() const {

@@ -27,11 +27,15 @@ class OutputFormat {
   virtual Result<Graph> ReadBack(LoadOptions load, DiagSink* sink) = 0;
   /// The runtime that the file is for, where it is installed: at `library`, or in the usual places.
   virtual Result<runtimes::Runtime*> FindJudge(const std::string& library) const = 0;
+  /// Whether what it refuses of the file is the file's fault: it is no older than the file asks for.
+  [[nodiscard]] virtual bool JudgeMustTake(const runtimes::Runtime& judge) const = 0;
   /// Where that runtime can read the file before it is in its place; "" where it cannot.
   [[nodiscard]] virtual std::string JudgedFile() const = 0;
   virtual Status Commit() = 0;
 };
 
 std::unique_ptr<OutputFormat> MakeOnnxOutput(const ConvertOptions& options, std::string path);
+Result<std::unique_ptr<OutputFormat>> MakeTfliteOutput(const ConvertOptions& options, const Target& target,
+                                                       std::string path);
 
 }  // namespace godwit

@@ -63,6 +63,8 @@ class OnnxOutput : public OutputFormat {
   Result<runtimes::Runtime*> FindJudge(const std::string& library) const override {
     return runtimes::FindOnnxRuntime(library);
   }
+  // It may be too old for a newer operator set; the source, where it takes that, tells.
+  [[nodiscard]] bool JudgeMustTake(const runtimes::Runtime&) const override { return false; }
   // The runtime looks for the weights beside the model, where they are not yet.
   [[nodiscard]] std::string JudgedFile() const override {
     return files_->weights == nullptr ? files_->model.ReadablePath() : std::string();

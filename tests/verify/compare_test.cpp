@@ -98,16 +98,16 @@ TEST(Compare, OtherNamesAreMatchedByPlace) {
 // The same convolution with its channels where they are usual, and last at every port and within.
 Graph Convolution(bool last) {
   const char* text = last ? R"(graph {
+    const %w: f32[3,2,1,1] = [1.0,2.0,3.0,4.0,5.0,6.0]
     main (%x: f32[1,5,4,2]) {
-      %w: f32[3,2,1,1] = const f32[3,2,1,1] {1, 2, 3, 4, 5, 6}
-      %h: f32[1,5,4,3] = conv(%x, %w) {channel_axis = 3}
+      %h: f32[1,5,4,3] = conv(%x, %w, channel_axis=3)
       %y: f32[1,5,4,3] = relu(%h)
       yield(%y)
     }
   })"
                           : R"(graph {
+    const %w: f32[3,2,1,1] = [1.0,2.0,3.0,4.0,5.0,6.0]
     main (%x: f32[1,2,5,4]) {
-      %w: f32[3,2,1,1] = const f32[3,2,1,1] {1, 2, 3, 4, 5, 6}
       %h: f32[1,3,5,4] = conv(%x, %w)
       %y: f32[1,3,5,4] = relu(%h)
       yield(%y)
@@ -146,12 +146,12 @@ TEST(Compare, QuantisedPortsStandForRealNumbers) {
     graph->output_names = {"y"};
     if (!quantised) return *std::move(graph);
     auto low = ParseGraph(R"(graph {
+      const %s: f32[] = [0.0078125]
+      const %z: i8[] = [0]
       main (%x: i8[1,8]) {
-        %s: f32[] = const f32[] {0.0078125}
-        %z: i8[] = const i8[] {0}
-        %r: f32[1,8] = dequantize(%x, %s, %z) {to = f32}
+        %r: f32[1,8] = dequantize(%x, %s, %z, to=f32)
         %n: f32[1,8] = neg(%r)
-        %y: i8[1,8] = quantize(%n, %s, %z) {to = i8}
+        %y: i8[1,8] = quantize(%n, %s, %z, to=i8)
         yield(%y)
       }
     })",

@@ -1,0 +1,96 @@
+// TFLite as an output format.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "api/output_format.h"
+#include "backends/tflite/export.h"
+#include "base/atomic_file.h"
+#include "base/text.h"
+#include "formats/tflite/write.h"
+#include "targets/tflite.h"
+
+namespace godwit {
+
+namespace {
+
+// "TFLite 2.14", as its package is numbered: what LiteRT goes on from.
+std::string RuntimeText(int runtime) { return fmt::format("TFLite {}.{} and later", runtime / 100, runtime % 100); }
+
+// "2.1.2" as targets/tflite.h numbers runtimes; 0 where it cannot be told.
+int NumberOf(const std::string& version) {
+  const std::vector<std::string_view> parts = Split(version, '.');
+  int64_t major = 0, minor = 0;
+  if (parts.size() < 2 || !ParseInt(parts[0], &major) || !ParseInt(parts[1], &minor)) return 0;
+  for (const std::string& name : targets::TfliteProfileNames()) {
+    if (name != fmt::format("litert@{}.{}", major, minor)) continue;
+    const auto profile = targets::ParseTfliteProfile(name);
+    return profile.ok() ? profile->runtime : 0;
+  }
+  return major >= 2 ? targets::kNewestTflite : 0;
+}
+
+class TfliteOutput : public OutputFormat {
+ public:
+  TfliteOutput(const ConvertOptions& options, targets::TfliteProfile profile, std::string path)
+      : options_(options), profile_(std::move(profile)), path_(std::move(path)) {}
+
+  [[nodiscard]] FusionTarget Fusions(const Graph&) const override { return {}; }
+
+  Status Prepare(Graph*, DiagSink*, ConvertReport*) override { return Ok{}; }
+
+  Status Write(const Graph& graph, std::vector<std::string> inputs, DiagSink* sink, ConvertReport* report) override {
+    TRY(const to_tflite::Exported exported, to_tflite::ExportModel(graph, {profile_}, sink));
+    if (sink->has_errors()) return Ok{};
+    runtime_ = exported.runtime;
+    report->runs_in = RuntimeText(runtime_);
+    Count(exported.model, report);
+    TRY(AtomicFile file, AtomicFile::Create(path_, inputs));
+    RETURN_IF_ERROR(tflite::WriteModel(exported.model, {}, &file));
+    report->bytes_after = file.offset();
+    file_.emplace(std::move(file));
+    return Ok{};
+  }
+
+  Result<Graph> ReadBack(LoadOptions load, DiagSink* sink) override {
+    TRY(const MappedFile::Ptr back, file_->ReadBack(load.limits));
+    return LoadModel(back, load, sink);
+  }
+
+  Result<runtimes::Runtime*> FindJudge(const std::string& library) const override {
+    return runtimes::FindLiteRt(library);
+  }
+  [[nodiscard]] bool JudgeMustTake(const runtimes::Runtime& judge) const override {
+    return runtime_ <= NumberOf(judge.version());
+  }
+  [[nodiscard]] std::string JudgedFile() const override { return file_->ReadablePath(); }
+  Status Commit() override { return file_->Commit(); }
+
+ private:
+  static void Count(const tflite::Model& model, ConvertReport* report) {
+    for (const tflite::SubGraph& subgraph : model.subgraphs) {
+      for (const tflite::Operator& op : subgraph.operators) {
+        const tflite::OperatorCode& code = model.operator_codes[op.opcode_index];
+        ++report->nodes_after;
+        ++report->ops[std::string(code.custom_code.empty() ? tflite::OperatorName(code.code) : code.custom_code)].after;
+      }
+    }
+  }
+
+  const ConvertOptions& options_;
+  targets::TfliteProfile profile_;
+  std::string path_;
+  int runtime_ = 0;
+  std::optional<AtomicFile> file_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<OutputFormat>> MakeTfliteOutput(const ConvertOptions& options, const Target& target,
+                                                       std::string path) {
+  TRY(targets::TfliteProfile profile, targets::ParseTfliteProfile(target.profile));
+  return std::unique_ptr<OutputFormat>(std::make_unique<TfliteOutput>(options, std::move(profile), std::move(path)));
+}
+
+}  // namespace godwit
