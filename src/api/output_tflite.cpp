@@ -6,6 +6,7 @@
 
 #include "api/output_format.h"
 #include "backends/tflite/export.h"
+#include "backends/tflite/prepare.h"
 #include "base/atomic_file.h"
 #include "base/text.h"
 #include "formats/tflite/write.h"
@@ -36,9 +37,21 @@ class TfliteOutput : public OutputFormat {
   TfliteOutput(const ConvertOptions& options, targets::TfliteProfile profile, std::string path)
       : options_(options), profile_(std::move(profile)), path_(std::move(path)) {}
 
-  [[nodiscard]] FusionTarget Fusions(const Graph&) const override { return {}; }
+  [[nodiscard]] FusionTarget Fusions(const Graph&) const override { return {.tflite = true}; }
 
-  Status Prepare(Graph*, DiagSink*, ConvertReport*) override { return Ok{}; }
+  Status Prepare(Graph* graph, DiagSink*, ConvertReport* report) override {
+    to_tflite::PrepareOptions prepare;
+    prepare.profile = profile_;
+    prepare.rewrite = options_.simplify;
+    prepare.rewriting = options_.rewriting.rewrite;
+    to_tflite::PrepareReport prepared;
+    RETURN_IF_ERROR(to_tflite::Prepare(graph, prepare, &prepared));
+    for (const TransposeLeft& left : prepared.layout.left) {
+      if (left.reshape) continue;
+      report->moves.push_back({left.value, static_cast<uint64_t>(std::max<int64_t>(left.bytes, 0)), left.why});
+    }
+    return Ok{};
+  }
 
   Status Write(const Graph& graph, std::vector<std::string> inputs, DiagSink* sink, ConvertReport* report) override {
     TRY(const to_tflite::Exported exported, to_tflite::ExportModel(graph, {profile_}, sink));

@@ -8,6 +8,7 @@
 #include "ir/decompose.h"
 #include "ir/walk.h"
 #include "ops/ops.h"
+#include "passes/fusion_policy.h"
 #include "passes/simplify.h"
 #include "rewrite/editor.h"
 
@@ -189,8 +190,6 @@ std::set<std::string> Decompositions() {
 
 }  // namespace
 
-std::set<std::string> FusionsToLeave() { return {"fuse-attention", "fuse-attention-heads", "flatten-tokens"}; }
-
 const LayoutTarget& TfliteLayout() {
   static const TfliteOrders kOrders;
   return kOrders;
@@ -211,7 +210,7 @@ Status Prepare(Graph* graph, const PrepareOptions& options, PrepareReport* repor
     if (!options.rewrite) continue;
     SimplifyOptions rewriting;
     rewriting.rewrite = options.rewriting;
-    rewriting.rewrite.off.merge(FusionsToLeave());
+    rewriting.rewrite.off.merge(FusionsToLeave({.tflite = true}));
     rewriting.rewrite.off.merge(Decompositions());
     RETURN_IF_ERROR(Simplify(*graph, rewriting, nullptr));
   }
