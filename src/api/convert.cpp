@@ -16,7 +16,8 @@
 #include "formats/onnx/external_data.h"
 #include "formats/onnx/parse.h"
 #include "formats/sniff.h"
-#include "passes/fusion_policy.h"
+#include "ir/walk.h"
+#include "rewrite/ports.h"
 #include "verify/sample_plan.h"
 
 namespace godwit {
@@ -107,7 +108,8 @@ class Flight {
 
   // The model as it stands: a real runtime that reads the source's file runs the same.
   [[nodiscard]] bool EdgesAsRead() const {
-    return options_.edges.empty() && options_.bind.empty() && options_.preprocess.empty() && options_.layouts.empty();
+    return options_.edges.empty() && options_.bind.empty() && options_.preprocess.empty() && options_.layouts.empty() &&
+           report_.orders.empty();
   }
 
   Status ChooseFormat() {
@@ -127,15 +129,13 @@ class Flight {
   // Composites are put together where the written file can have them.
   [[nodiscard]] SimplifyOptions Rewriting(const Graph& graph) const {
     SimplifyOptions out = options_.rewriting;
-    FusionTarget target = out_->Fusions(graph);
-    target.approximate = out.rewrite.level > 2;
-    out.rewrite.off.merge(FusionsToLeave(target));
+    out.rewrite.off.merge(out_->RulesOff(graph, out.rewrite.level));
     return out;
   }
 
   Status Halve(Graph* graph) {
     HalfOptions half = options_.half;
-    half.opset = out_->Fusions(*graph).opset;
+    half.opset = out_->Opset(*graph);
     half.threads = options_.proof.threads;
     TRY(half.samples, HalfSamples(*graph));
     return ToHalf(graph, half, &report_.half);
@@ -183,7 +183,8 @@ class Flight {
   // The source as read once more, the written file from its own bytes: neither shares anything with what was rewritten.
   Status ProveWritten(const MappedFile::Ptr& file) {
     DiagSink quiet;
-    TRY(const Graph source, Read(file, &quiet));
+    TRY(Graph source, Read(file, &quiet));
+    RETURN_IF_ERROR(LayOut(&source));
     LoadOptions load = options_.load;
     load.shapes.clear();
     DiagSink read_back;
@@ -217,6 +218,21 @@ class Flight {
     return Diag(diag::kProofDiffers, Concat("the written model gives other results: ", report_.proof.reason))
         .File(output_)
         .Hint("nothing was written; --keep writes it all the same, --rewrite-limit N finds the rewrite that did it");
+  }
+
+  // The source as the written file's ports are, where their order was left open.
+  Status LayOut(Graph* source) const {
+    if (report_.orders.empty()) return Ok{};
+    const std::vector<ValueId> params = source->region(Graph::main()).params;
+    for (size_t i = 0; i < source->region(Graph::main()).results.size(); ++i) {
+      const auto at = report_.orders.find(source->output_names[i]);
+      if (at != report_.orders.end()) RETURN_IF_ERROR(ReorderOutput(source, i, at->second));
+    }
+    for (const ValueId id : params) {
+      const auto at = report_.orders.find(source->value(id).name);
+      if (at != report_.orders.end()) RETURN_IF_ERROR(ReorderInput(source, id, at->second));
+    }
+    return TopologicalSort(source, Graph::main());
   }
 
   // Values whose sizes only a run decides do not cross to every runtime.

@@ -36,6 +36,7 @@ struct ConvertOptions {
   std::vector<std::string> bind;       ///< "NAME=FILE.npy", "NAME=16000": as ReadBindings takes them
   std::vector<Preprocess> preprocess;  ///< what the model does itself to raw inputs
   std::vector<LayoutWish> layouts;     ///< of inputs and outputs
+  bool layout_auto = false;            ///< they are laid out as moves the least
   bool same_format = false;            ///< the target's format is the source's; another one is wrong use
   bool simplify = true;
   SimplifyOptions rewriting;
@@ -81,9 +82,12 @@ struct ConvertReport {
     std::string tensor;
     uint64_t bytes = 0;
     std::string why;
+    bool at_input = false;  ///< another layout of the input would save it
   };
   std::vector<Move> moves;
-  bool proved = false;  ///< whether `proof` was asked for and made
+  bool moves_optimal = true;                           ///< no other layout moves fewer bytes
+  std::map<std::string, std::vector<int64_t>> orders;  ///< ports that were laid out: dim k is dim orders[k] before
+  bool proved = false;                                 ///< whether `proof` was asked for and made
   ProofReport proof;
   bool in_place = false;  ///< the output is where it should be
   double seconds = 0;     ///< without the proof

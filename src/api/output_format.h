@@ -3,12 +3,12 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "api/convert.h"
 #include "api/load.h"
-#include "passes/fusion_policy.h"
 #include "runtimes/runtime.h"
 
 namespace godwit {
@@ -17,8 +17,10 @@ class OutputFormat {
  public:
   virtual ~OutputFormat() = default;
 
-  /// Which composites the written file can have.
-  [[nodiscard]] virtual FusionTarget Fusions(const Graph& graph) const = 0;
+  /// Rules that put together what the written file cannot have, or what runs slower there.
+  [[nodiscard]] virtual std::set<std::string> RulesOff(const Graph& graph, int level) const = 0;
+  /// Of ai.onnx, for the types that its operators take; 0: any.
+  [[nodiscard]] virtual int64_t Opset(const Graph& graph) const = 0;
   /// The graph as the format wants it, once it is rewritten.
   virtual Status Prepare(Graph* graph, DiagSink* sink, ConvertReport* report) = 0;
   /// Writes beside the output's place, which must be none of `inputs`, and says what was written.

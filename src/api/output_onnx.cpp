@@ -6,6 +6,7 @@
 #include "backends/onnx/export.h"
 #include "backends/onnx/files.h"
 #include "base/text.h"
+#include "passes/fusion_policy.h"
 
 namespace godwit {
 
@@ -31,11 +32,15 @@ class OnnxOutput : public OutputFormat {
  public:
   OnnxOutput(const ConvertOptions& options, std::string path) : options_(options), path_(std::move(path)) {}
 
-  [[nodiscard]] FusionTarget Fusions(const Graph& graph) const override {
+  [[nodiscard]] std::set<std::string> RulesOff(const Graph& graph, int level) const override {
     FusionTarget target;
-    target.opset = options_.onnx.opset > 0 ? options_.onnx.opset : to_onnx::DefaultOpset(graph);
+    target.opset = Opset(graph);
     target.runtime = options_.target.runtime;
-    return target;
+    target.approximate = level > 2;
+    return FusionsToLeave(target);
+  }
+  [[nodiscard]] int64_t Opset(const Graph& graph) const override {
+    return options_.onnx.opset > 0 ? options_.onnx.opset : to_onnx::DefaultOpset(graph);
   }
 
   Status Prepare(Graph*, DiagSink*, ConvertReport*) override { return Ok{}; }

@@ -37,19 +37,24 @@ class TfliteOutput : public OutputFormat {
   TfliteOutput(const ConvertOptions& options, targets::TfliteProfile profile, std::string path)
       : options_(options), profile_(std::move(profile)), path_(std::move(path)) {}
 
-  [[nodiscard]] FusionTarget Fusions(const Graph&) const override { return {.tflite = true}; }
+  [[nodiscard]] std::set<std::string> RulesOff(const Graph&, int) const override { return to_tflite::FusionsToLeave(); }
+  [[nodiscard]] int64_t Opset(const Graph&) const override { return 0; }
 
   Status Prepare(Graph* graph, DiagSink*, ConvertReport* report) override {
-    to_tflite::PrepareOptions prepare;
-    prepare.profile = profile_;
-    prepare.rewrite = options_.simplify;
-    prepare.rewriting = options_.rewriting.rewrite;
+    to_tflite::PrepareOptions options;
+    options.profile = profile_;
+    options.rewrite = options_.simplify;
+    options.rewriting = options_.rewriting.rewrite;
+    if (options_.layout_auto) options.layout.inputs.kind = options.layout.outputs.kind = IoLayout::Kind::kAuto;
     to_tflite::PrepareReport prepared;
-    RETURN_IF_ERROR(to_tflite::Prepare(graph, prepare, &prepared));
+    RETURN_IF_ERROR(to_tflite::Prepare(graph, options, &prepared));
     for (const TransposeLeft& left : prepared.layout.left) {
       if (left.reshape) continue;
-      report->moves.push_back({left.value, static_cast<uint64_t>(std::max<int64_t>(left.bytes, 0)), left.why});
+      report->moves.push_back({left.value, static_cast<uint64_t>(std::max<int64_t>(left.bytes, 0)), left.why,
+                               left.producer.starts_with("input ")});
     }
+    report->moves_optimal = prepared.layout.optimal;
+    for (const ValueLayout& port : prepared.layout.layouts) NameOrder(*graph, port, report);
     return Ok{};
   }
 
@@ -81,6 +86,16 @@ class TfliteOutput : public OutputFormat {
   Status Commit() override { return file_->Commit(); }
 
  private:
+  static void NameOrder(const Graph& graph, const ValueLayout& stored, ConvertReport* report) {
+    const Region& main = graph.region(Graph::main());
+    for (const ValueId id : main.params) {
+      if (id == stored.value) report->orders[graph.value(id).name] = stored.perm;
+    }
+    for (size_t i = 0; i < main.results.size(); ++i) {
+      if (main.results[i] == stored.value) report->orders[graph.output_names[i]] = stored.perm;
+    }
+  }
+
   static void Count(const tflite::Model& model, ConvertReport* report) {
     for (const tflite::SubGraph& subgraph : model.subgraphs) {
       for (const tflite::Operator& op : subgraph.operators) {

@@ -21,8 +21,11 @@ constexpr Option kOptions[] = {
     {"--rtol", OptionKind::kNumber, "X", "relative tolerance, default 1e-3"},
     {"--atol", OptionKind::kNumber, "X", "absolute tolerance, default 1e-7"},
     {"--through", OptionKind::kText, "FORMATS",
-     "write each model so and read it back, then test that: onnx@17; onnx@11,onnx@17 goes there and on; onnx alone "
-     "means the model's own opset"},
+     "write each model so and read it back, then test that: onnx@17, tflite; onnx@11,onnx@17 goes there and on; onnx "
+     "alone means the model's own opset"},
+    {"--verify", OptionKind::kChoice, "auto|own|runtime",
+     "with --through tflite: whether LiteRT runs the files too (auto: where it is installed)"},
+    kRuntimeLibOption,
     {"--keep", OptionKind::kText, "DIR", "with --through: the first written files, by the cases' names"},
     kReferenceOption,
     kPrecisionOption,
@@ -47,6 +50,26 @@ struct Failure {
   std::string name;
   Outcome outcome = Outcome::kPassed;
   std::string reason;
+};
+
+// How the cases passed that went through another format.
+struct Passed {
+  size_t plain = 0, fixed = 0, folded = 0, narrowed = 0, elsewhere = 0;
+  void Count(const SuiteResult& result) {
+    ++(result.folded ? folded : result.fixed ? fixed : plain);
+    narrowed += result.narrowed ? 1 : 0;
+    elsewhere += result.elsewhere ? 1 : 0;
+  }
+  [[nodiscard]] std::string Text(const std::vector<Failure>& failures) const {
+    const auto count = [&](Outcome outcome) {
+      return std::count_if(failures.begin(), failures.end(), [&](const Failure& f) { return f.outcome == outcome; });
+    };
+    return fmt::format(
+        "passed: {} as they are, {} with inputs made constant, {} that fold away; {} with f32 for f64; {} run by the "
+        "format's own runtime too\nfailed: {} wrong, {} errors, {} refused\n",
+        plain, fixed, folded, narrowed, elsewhere, count(Outcome::kWrong), count(Outcome::kError),
+        count(Outcome::kRefused));
+  }
 };
 
 // Failures of one reason together, the most frequent first.
@@ -89,14 +112,27 @@ int Run(const Args& args) {
   options.session = SessionOptionsOf(args);
   // Cases are small: threads cost more than they give.
   if (!args.Has("--threads")) options.session.threads = 1;
+  const bool tflite = args.Text("--through").find("tflite") != std::string::npos ||
+                      args.Text("--through").find("litert") != std::string::npos;
   if (args.Has("--through")) {
-    auto through = MakeThrough(args.Text("--through"), args.Text("--keep"));
+    ThroughOptions going;
+    going.keep = args.Text("--keep");
+    const std::string verify = args.Text("--verify", "auto");
+    if (tflite && verify != "own") {
+      auto found = RuntimeOf("litert", args);
+      if (!found.ok() && (verify == "runtime" || args.Has("--runtime-lib"))) return problems->Show(found.diag());
+      if (found.ok()) going.litert = *found;
+    }
+    // One rounding more than the model's own: what is small beside the largest element has fewer digits.
+    if (tflite && !args.Has("--atol")) options.tolerance.peak = 1e-5;
+    auto through = MakeThrough(args.Text("--through"), going);
     if (!through.ok()) return problems->Show(through.diag());
     options.through = *std::move(through);
   }
   const std::string filter = args.Text("--filter");
   const bool page = args.Has("--markdown"), json = args.Has("--json");
   size_t passed = 0;
+  Passed how;
   std::vector<Failure> failures;
   for (const SuiteCase& test : *cases) {
     if (!filter.empty() && test.model.find(filter) == std::string::npos) continue;
@@ -109,6 +145,7 @@ int Run(const Args& args) {
     const bool good = result.outcome == Outcome::kPassed;
     if (good) {
       ++passed;
+      how.Count(result);
     } else {
       failures.push_back({test.name, result.outcome, result.reason});
     }
@@ -126,6 +163,7 @@ int Run(const Args& args) {
   } else if (json) {
     fmt::print("{}", Json(passed, failures));
   } else {
+    if (args.Has("--through")) fmt::print("{}", how.Text(failures));
     fmt::print("{} passed, {} failed\n", passed, failures.size());
   }
   if (passed + failures.size() == 0) {
@@ -140,7 +178,7 @@ int Run(const Args& args) {
 extern const Verb kSuiteVerb = {
     "suite",
     "Runs every case of a conformance suite and compares; the last line is `N passed, N failed`.",
-    "DIR [--filter TEXT] [--rtol X] [--atol X] [--through onnx@17] [--markdown]",
+    "DIR [--filter TEXT] [--rtol X] [--atol X] [--through onnx@17|tflite] [--markdown]",
     "godwit suite examples",
     kOptions,
     true,

@@ -185,13 +185,16 @@ std::string MovesText(const ConvertReport& report, bool all) {
   std::stable_sort(moves.begin(), moves.end(), [](const auto& a, const auto& b) { return a.bytes > b.bytes; });
   uint64_t bytes = 0;
   for (const auto& move : moves) bytes += move.bytes;
-  std::string out = fmt::format("{} transpose{} stay{}, {}:\n", moves.size(), moves.size() == 1 ? "" : "s",
-                                moves.size() == 1 ? "s" : "", Bytes(bytes));
+  std::string out = fmt::format("{} transpose{} stay{}, {}{}:\n", moves.size(), moves.size() == 1 ? "" : "s",
+                                moves.size() == 1 ? "s" : "", Bytes(bytes),
+                                report.moves_optimal ? "; none could move fewer bytes" : "");
   const size_t shown = all ? moves.size() : std::min<size_t>(moves.size(), 3);
   for (size_t i = 0; i < shown; ++i) {
     out += fmt::format("  '{}', {}: {}\n", Printable(moves[i].tensor, 80), Bytes(moves[i].bytes),
                        Printable(moves[i].why, 300));
   }
+  const auto at_input = std::count_if(moves.begin(), moves.end(), [](const auto& move) { return move.at_input; });
+  if (at_input > 0) out += fmt::format("  --io-layout auto would save {}\n", at_input);
   if (shown < moves.size()) out += fmt::format("  and {} more; -v shows them\n", moves.size() - shown);
   return out;
 }
@@ -216,7 +219,13 @@ Result<ConvertOptions> ConvertOptionsOf(const Args& args, const Problems& proble
   RETURN_IF_ERROR(ReadPrecision(args, &out.half));
   TRY(out.target, ParseTarget(args.Text("--target")));
   if (out.onnx.opset == 0) out.onnx.opset = out.target.opset;
-  for (const std::string& text : args.All("--io-layout")) RETURN_IF_ERROR(AddLayoutWish(text, &out.layouts));
+  for (const std::string& text : args.All("--io-layout")) {
+    if (text == "auto") {
+      out.layout_auto = true;
+    } else {
+      RETURN_IF_ERROR(AddLayoutWish(text, &out.layouts));
+    }
+  }
   for (const std::string& text : args.All("--preprocess")) {
     TRY(Preprocess wish, ParsePreprocess(text));
     out.preprocess.push_back(std::move(wish));

@@ -33,8 +33,8 @@ inline constexpr Option kTargetOption = {
 inline constexpr Option kIoLayoutOption = {
     "--io-layout",
     OptionKind::kText,
-    "keep|nhwc|nchw|NAME=nhwc",
-    "dims of inputs and outputs: as they are (default), or pictures with channels last or first",
+    "keep|nhwc|nchw|auto|NAME=nhwc",
+    "dims of inputs and outputs: as they are (default), pictures with channels last or first, or as moves least",
     0,
     true};
 inline constexpr Option kPreprocessOption = {"--preprocess",

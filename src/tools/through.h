@@ -5,14 +5,19 @@
 #include <string>
 
 #include "base/result.h"
-#include "ir/graph.h"
+#include "runtimes/runtime.h"
+#include "verify/suite.h"
 
 namespace godwit::tools {
 
-/// Writes a graph, in `keep` under the given name where that is not empty, and reads it back.
-using Through = std::function<Result<Graph>(const Graph& graph, const std::string& name)>;
+using Through = decltype(SuiteOptions::through);
 
-/// `formats`: "onnx@17", or several with commas, one after the other: "onnx@11,onnx@17".
-Result<Through> MakeThrough(const std::string& formats, const std::string& keep);
+struct ThroughOptions {
+  std::string keep;                     ///< a folder for the first written files, by the cases' names; empty: none
+  runtimes::Runtime* litert = nullptr;  ///< runs TFLite files too
+};
+
+/// `formats`: "onnx@17", or several with commas, one after the other: "tflite@2.14,onnx@17".
+Result<Through> MakeThrough(const std::string& formats, const ThroughOptions& options);
 
 }  // namespace godwit::tools

@@ -46,13 +46,13 @@ Result<std::vector<std::string>> OutputsOf(const Args& args, const ConvertOption
     // A dry run puts nothing in its place: any folder that can be written to serves.
     return std::vector<std::string>(inputs.size(), Concat("/tmp/dry-run", suffix));
   }
-  if (!IsFolder(named)) {
+  if (options.same_format || !IsFolder(named)) {
     if (inputs.size() == 1) return std::vector<std::string>{named};
     return Diag(diag::kUsage, Concat("'", Printable(named, 200), "' is to hold ", std::to_string(inputs.size()),
                                      " models, and is no folder"))
         .Hint("-o DIR/");
   }
-  if (options.target.format == Format::kNone && !options.same_format) {
+  if (options.target.format == Format::kNone) {
     return Diag(diag::kUsage, Concat("'", Printable(named, 200), "' is a folder: its name does not say what to write"))
         .Hint("--target tflite, --target onnx");
   }
@@ -60,8 +60,7 @@ Result<std::vector<std::string>> OutputsOf(const Args& args, const ConvertOption
   std::set<std::string> taken;
   for (const std::string& input : inputs) {
     const fs::path path(input);
-    const std::string name =
-        Concat(path.stem().string(), suffix.empty() ? std::string_view(path.extension().native()) : suffix);
+    const std::string name = Concat(path.stem().string(), suffix);
     if (!taken.insert(name).second) {
       return Diag(diag::kUsage, Concat("two of the models would be '", Printable(name, 200), "' in the folder"));
     }

@@ -9,6 +9,8 @@
 #include "exec/session.h"
 #include "frontends/onnx/import.h"
 #include "frontends/onnx/tensor_import.h"
+#include "ir/convert.h"
+#include "verify/runtime_values.h"
 
 namespace godwit {
 
@@ -54,37 +56,141 @@ RtValue Ramp(const Type& type) {
   return RtValue(*std::move(made));
 }
 
-SuiteResult RunOnce(Session& session, const Graph& graph, const SuiteCase& test, const std::string& data_set,
-                    const SuiteOptions& options) {
-  const Region& main = graph.region(Graph::main());
+Result<std::vector<RtValue>> InputsOf(const Graph& graph, const std::string& data_set) {
   std::vector<RtValue> inputs;
-  for (size_t i = 0; i < main.params.size(); ++i) {
+  const std::vector<ValueId>& params = graph.region(Graph::main()).params;
+  for (size_t i = 0; i < params.size(); ++i) {
     const std::string path = fmt::format("{}/input_{}.pb", data_set, i);
     std::error_code ignored;
     if (data_set.empty()) {
-      inputs.push_back(Ramp(graph.value(main.params[i]).type));
-      continue;
-    }
-    if (!fs::exists(path, ignored)) {
+      inputs.push_back(Ramp(graph.value(params[i]).type));
+    } else if (!fs::exists(path, ignored)) {
       inputs.emplace_back();
-      continue;
+    } else {
+      TRY(RtValue value, ReadValue(path, graph.value(params[i]).type));
+      inputs.push_back(std::move(value));
     }
-    auto value = ReadValue(path, graph.value(main.params[i]).type);
-    if (!value.ok()) return Fail(Outcome::kError, value.diag());
-    inputs.push_back(*std::move(value));
   }
-  auto outputs = session.Run(std::move(inputs));
-  if (!outputs.ok()) return Fail(OutcomeOf(outputs.diag().exit), outputs.diag());
-  for (size_t i = 0; i < outputs->size(); ++i) {
+  return inputs;
+}
+
+Result<std::vector<RtValue>> Expected(const Graph& graph, const SuiteCase& test, const std::string& data_set) {
+  std::vector<RtValue> out;
+  const std::vector<ValueId>& results = graph.region(Graph::main()).results;
+  for (size_t i = 0; i < results.size(); ++i) {
     const std::string path = data_set.empty() ? test.output_file : fmt::format("{}/output_{}.pb", data_set, i);
-    auto expected = ReadValue(path, graph.value(main.results[i]).type);
-    if (!expected.ok()) return Fail(Outcome::kError, expected.diag());
-    const std::string difference = Difference((*outputs)[i], *expected, options.tolerance);
+    TRY(RtValue value, ReadValue(path, graph.value(results[i]).type));
+    out.push_back(std::move(value));
+  }
+  return out;
+}
+
+// Formats without f64 keep f32 in its place.
+RtValue Narrowed(const RtValue& expected, const RtValue& actual, bool* narrowed) {
+  if (!expected.is_tensor() || !actual.is_tensor() || expected.tensor.dtype() != DType::kF64 ||
+      actual.tensor.dtype() != DType::kF32) {
+    return expected;
+  }
+  auto out = Tensor::Make(DType::kF32, expected.tensor.dims());
+  if (!out.ok() || !FromF64(ToF64(expected.tensor), &*out).ok()) return expected;
+  *narrowed = true;
+  return RtValue(*std::move(out));
+}
+
+// "" where they agree.
+std::string Disagreement(const Graph& graph, const std::vector<RtValue>& actual, const std::vector<RtValue>& expected,
+                         const SuiteOptions& options, SuiteResult* result) {
+  if (actual.size() != expected.size()) {
+    return fmt::format("{} outputs instead of {}", actual.size(), expected.size());
+  }
+  for (size_t i = 0; i < expected.size(); ++i) {
+    const RtValue wanted = options.through ? Narrowed(expected[i], actual[i], &result->narrowed) : expected[i];
+    const std::string difference = Difference(actual[i], wanted, options.tolerance);
     if (!difference.empty()) {
-      return {Outcome::kWrong, fmt::format("output {} '{}': {}", i, Printable(graph.output_names[i]), difference)};
+      return fmt::format("output {} '{}': {}", i, Printable(graph.output_names[i]), difference);
     }
   }
   return {};
+}
+
+using Named = std::vector<std::pair<std::string, RtValue>>;
+
+// The written file in its own runtime; what went wrong, "" for nothing.
+std::string RunElsewhere(const Passage& passage, const Graph& source, const Named& inputs,
+                         const std::vector<RtValue>& expected, const SuiteOptions& options, SuiteResult* result) {
+  auto outputs = RunInRuntime(passage.runtime.get(), inputs);
+  if (!outputs.ok()) {
+    const bool failed = passage.must_run && outputs.diag().id == diag::kRuntimeRefused.id;
+    return failed ? outputs.diag().what : std::string();
+  }
+  result->elsewhere = true;
+  std::vector<RtValue> ordered;
+  for (const std::string& name : source.output_names) {
+    const auto& ports = passage.runtime->outputs();
+    const auto at = std::find_if(ports.begin(), ports.end(), [&](const auto& port) { return port.name == name; });
+    if (at == ports.end()) return Concat("in its own runtime: no output '", Printable(name, 100), "'");
+    ordered.push_back((*outputs)[static_cast<size_t>(at - ports.begin())]);
+  }
+  const std::string difference = Disagreement(source, ordered, expected, options, result);
+  return difference.empty() ? difference : Concat("in its own runtime: ", difference);
+}
+
+SuiteResult RunPassage(const Graph& source, const Passage& passage, std::vector<RtValue> inputs,
+                       const std::vector<RtValue>& expected, const SuiteOptions& options) {
+  SuiteResult result;
+  result.fixed = !passage.fixed.empty();
+  result.folded = passage.folded;
+  const std::vector<ValueId>& ours = source.region(Graph::main()).params;
+  const std::vector<ValueId>& theirs = passage.graph.region(Graph::main()).params;
+  std::vector<RtValue> given;
+  Named named;
+  for (size_t i = 0; i < theirs.size(); ++i) {
+    const std::string& name = passage.graph.value(theirs[i]).name;
+    size_t at = 0;
+    while (at < ours.size() && source.value(ours[at]).name != name) ++at;
+    if (at == ours.size()) return {Outcome::kWrong, Concat("there is a new input '", Printable(name, 100), "'")};
+    RtValue value = inputs[at];
+    const DType wanted = passage.graph.value(theirs[i]).type.dtype();
+    if (value.is_tensor() && value.tensor.dtype() == DType::kF64 && wanted == DType::kF32) {
+      value = Narrowed(value, RtValue(Tensor::F32({}, {0})), &result.narrowed);
+    }
+    named.emplace_back(name, value);
+    given.push_back(std::move(value));
+  }
+  const auto fail = [&](Outcome outcome, std::string reason) {
+    result.outcome = outcome;
+    result.reason = std::move(reason);
+    return result;
+  };
+  Session session(passage.graph, options.session);
+  auto outputs = session.Run(std::move(given));
+  if (!outputs.ok()) return Fail(OutcomeOf(outputs.diag().exit), outputs.diag());
+  if (std::string d = Disagreement(source, *outputs, expected, options, &result); !d.empty()) {
+    return fail(Outcome::kWrong, std::move(d));
+  }
+  if (!passage.unloadable.empty()) return fail(Outcome::kWrong, passage.unloadable);
+  if (passage.runtime == nullptr) return result;
+  std::string why = RunElsewhere(passage, source, named, expected, options, &result);
+  return why.empty() ? result : fail(Outcome::kWrong, std::move(why));
+}
+
+SuiteResult RunOnce(Session& session, const Graph& graph, const SuiteCase& test, const std::string& data_set,
+                    const SuiteOptions& options) {
+  auto inputs = InputsOf(graph, data_set);
+  if (!inputs.ok()) return Fail(Outcome::kError, inputs.diag());
+  auto expected = Expected(graph, test, data_set);
+  if (!expected.ok()) return Fail(Outcome::kError, expected.diag());
+  if (options.through) {
+    auto passage = options.through(test, graph, *inputs);
+    if (!passage.ok()) return Fail(OutcomeOf(passage.diag().exit), passage.diag());
+    return RunPassage(graph, *passage, *std::move(inputs), *expected, options);
+  }
+  auto outputs = session.Run(*std::move(inputs));
+  if (!outputs.ok()) return Fail(OutcomeOf(outputs.diag().exit), outputs.diag());
+  SuiteResult result;
+  result.reason = Disagreement(graph, *outputs, *expected, options, &result);
+  if (!result.reason.empty()) result.outcome = Outcome::kWrong;
+  return result;
 }
 
 }  // namespace
@@ -126,18 +232,14 @@ SuiteResult RunCase(const SuiteCase& test, const SuiteOptions& options) {
   for (const Diag& diag : sink.all()) {
     if (diag.severity == Severity::kError) return Fail(OutcomeOf(sink.exit()), diag);
   }
-  if (options.through) {
-    auto written = options.through(*graph, test.name);
-    if (!written.ok()) return Fail(OutcomeOf(written.diag().exit), written.diag());
-    graph = std::move(written);
-  }
   Session session(*graph, options.session);
   if (test.data_sets.empty()) return RunOnce(session, *graph, test, "", options);
+  SuiteResult last;
   for (const std::string& data_set : test.data_sets) {
-    SuiteResult result = RunOnce(session, *graph, test, data_set, options);
-    if (result.outcome != Outcome::kPassed) return result;
+    last = RunOnce(session, *graph, test, data_set, options);
+    if (last.outcome != Outcome::kPassed) return last;
   }
-  return {};
+  return last;
 }
 
 }  // namespace godwit

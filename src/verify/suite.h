@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "base/limits.h"
 #include "base/result.h"
 #include "exec/session.h"
+#include "runtimes/runtime.h"
 #include "verify/values.h"
 
 namespace godwit {
@@ -21,18 +23,33 @@ struct SuiteCase {
   std::string output_file;             ///< light form: no inputs, this one output
 };
 
+/// What a case's model has become on its way through another format.
+struct Passage {
+  Graph graph;
+  std::vector<std::string> fixed;            ///< inputs that had to become constants for it
+  bool folded = false;                       ///< nothing is left to compute
+  std::shared_ptr<runtimes::Model> runtime;  ///< the written file in its own runtime; null where there is none
+  std::string unloadable;                    ///< what that said instead of taking the file
+  bool must_run = true;                      ///< what it refuses is a failure
+};
+
 enum class Outcome : uint8_t { kPassed, kRefused, kError, kWrong };
 struct SuiteResult {
   Outcome outcome = Outcome::kPassed;
   std::string reason;  ///< empty when passed
+  // Of a passage through another format.
+  bool fixed = false;      ///< with inputs that had to become constants
+  bool folded = false;     ///< nothing was left to compute
+  bool narrowed = false;   ///< f64 came back as f32
+  bool elsewhere = false;  ///< the format's own runtime ran it too
 };
 
 struct SuiteOptions {
   Tolerance tolerance;
   Limits limits;
   SessionOptions session;
-  /// Where set: what is run is what this makes of the model, its inputs and outputs the same.
-  std::function<Result<Graph>(const Graph& graph, const std::string& name)> through;
+  /// Where set: what is run is what this makes of the model, for inputs of the case.
+  std::function<Result<Passage>(const SuiteCase& test, const Graph& graph, const std::vector<RtValue>& inputs)> through;
 };
 
 /// All cases below a folder, by name.

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/text.h"
@@ -28,7 +29,19 @@ bool Near(double actual, double expected, const Tolerance& tolerance) {
   return std::fabs(actual - expected) <= tolerance.absolute + tolerance.relative * std::fabs(expected);
 }
 
-std::string TensorDifference(const Tensor& actual, const Tensor& expected, const Tolerance& tolerance) {
+// The part of the peak as an absolute one.
+Tolerance Settled(Tolerance tolerance, const Tensor& expected) {
+  if (tolerance.peak <= 0 || expected.dtype() == DType::kString || IsComplex(expected.dtype())) return tolerance;
+  double peak = 0;
+  for (const double v : ToF64(expected)) {
+    if (std::isfinite(v)) peak = std::max(peak, std::fabs(v));
+  }
+  tolerance.absolute += tolerance.peak * peak;
+  return tolerance;
+}
+
+std::string TensorDifference(const Tensor& actual, const Tensor& expected, const Tolerance& given) {
+  const Tolerance tolerance = Settled(given, expected);
   if (actual.dtype() != expected.dtype()) {
     return fmt::format("element type {} instead of {}", Name(actual.dtype()), Name(expected.dtype()));
   }
