@@ -139,7 +139,7 @@ Result<std::vector<ResizeAxis>> Plan(const Ctx& ctx, const Setup& setup, const s
     for (ResizeAxis& axis : plan) {
       axis.scale = scale;
       axis.from_size = false;
-      axis.out = static_cast<int64_t>(scale * static_cast<double>(axis.in) + 0.5);
+      axis.out = static_cast<int64_t>(std::floor(scale * static_cast<double>(axis.in) + 0.5));
     }
   }
   for (const ResizeAxis& axis : plan) {

@@ -113,7 +113,8 @@ Status EvalAlign(EvalCtx& ctx) {
     std::vector<Bilinear> samples;
     for (int64_t bin = 0; bin < bins[0] * bins[1]; ++bin) {
       samples.clear();
-      const double y0 = box[1] + static_cast<double>(bin / bins[1]) * bin_h;
+      const int64_t row = bin / bins[1];
+      const double y0 = box[1] + static_cast<double>(row) * bin_h;
       const double x0 = box[0] + static_cast<double>(bin % bins[1]) * bin_w;
       for (double iy = 0; iy < grid_h; ++iy) {
         for (double ix = 0; ix < grid_w; ++ix) {

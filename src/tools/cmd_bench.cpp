@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 
 #include "base/text.h"
 #include "tools/contender.h"
@@ -45,7 +46,7 @@ struct Measured {
   // By nearest rank.
   [[nodiscard]] double Quantile(double q) const {
     const auto last = static_cast<double>(sorted.size() - 1);
-    return sorted[static_cast<size_t>(q * last + 0.5)];
+    return sorted[static_cast<size_t>(std::floor(q * last + 0.5))];
   }
 };
 
