@@ -10,6 +10,7 @@
 #include "base/atomic_file.h"
 #include "base/text.h"
 #include "formats/tflite/write.h"
+#include "passes/fusion_policy.h"
 #include "targets/tflite.h"
 
 namespace godwit {
@@ -37,7 +38,9 @@ class TfliteOutput : public OutputFormat {
   TfliteOutput(const ConvertOptions& options, targets::TfliteProfile profile, std::string path)
       : options_(options), profile_(std::move(profile)), path_(std::move(path)) {}
 
-  [[nodiscard]] std::set<std::string> RulesOff(const Graph&, int) const override { return to_tflite::FusionsToLeave(); }
+  [[nodiscard]] std::set<std::string> RulesOff(const Graph&, int level) const override {
+    return FusionsToLeave({.approximate = level > 2, .tflite = true});
+  }
   [[nodiscard]] int64_t Opset(const Graph&) const override { return 0; }
 
   Status Prepare(Graph* graph, DiagSink*, ConvertReport* report) override {

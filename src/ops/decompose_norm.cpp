@@ -19,20 +19,6 @@ Result<std::vector<int64_t>> LastAxes(DecomposeCtx& ctx, int64_t axis) {
   return axes;
 }
 
-// Makes axis 1 the channels', and back.
-std::vector<int64_t> ChannelsFirst(int64_t rank, int64_t channel) {
-  std::vector<int64_t> perm = {0, channel};
-  for (int64_t i = 1; i < rank; ++i) {
-    if (i != channel) perm.push_back(i);
-  }
-  return perm;
-}
-std::vector<int64_t> Inverse(const std::vector<int64_t>& perm) {
-  std::vector<int64_t> out(perm.size());
-  for (size_t i = 0; i < perm.size(); ++i) out[static_cast<size_t>(perm[i])] = static_cast<int64_t>(i);
-  return out;
-}
-
 // A vector of channels as [channels, 1, ...], to broadcast against x.
 Expr AlongChannels(const Expr& p, const Expr& x, int channel, DType dtype) {
   std::vector<int64_t> axes;
@@ -94,28 +80,41 @@ Status DecomposeInstanceNorm(DecomposeCtx& ctx) {
   return Ok{};
 }
 
-// Groups are the channels of an instance_norm over [batch, groups, rest].
+// The axis of channels becomes two, [groups, members], where it stands: that says nothing of the order of axes.
 Status DecomposeGroupNorm(DecomposeCtx& ctx) {
   const Normal n = Image(ctx);
   const int64_t groups = ctx.attrs.Int("groups");
   if (ctx.failed()) return Ok{};
-  const std::vector<int64_t> perm = ChannelsFirst(n.x.rank(), n.channel);
-  const Expr x = Transpose(Widen(n.x), perm);
-  Extents dims;
-  for (int i = 0; i < x.rank(); ++i) dims.push_back(Extent::Of(x, i));
-  Extent area = 1;
-  for (size_t i = 2; i < dims.size(); ++i) area = area * dims[i];
-  const Extent members = dims[1] / groups;
-  const std::vector<float> ones(static_cast<size_t>(groups), 1.0F), zeros(static_cast<size_t>(groups), 0.0F);
-  const Expr one = Cast(Const(ctx, Tensor::F32({groups}, ones)), x.dtype());
-  const Expr zero = Cast(Const(ctx, Tensor::F32({groups}, zeros)), x.dtype());
-  const Expr flat = Reshape(x, {dims[0], groups, members * area});
-  const Expr normal = Apply(ctx, kInstanceNorm, {flat, one, zero}, {{"epsilon", ctx.attrs.Float("epsilon", 1e-5)}});
-  // There is one scale for each channel, or one for each group: as [groups, 1 or channels of a group, 1] either fits.
-  const Extents split = {dims[0], groups, members, area};
-  const auto p = [&](size_t i) { return Cast(Reshape(Operand(ctx, i), {groups, -1, 1}), x.dtype()); };
-  const Expr y = Reshape(Reshape(normal, split) * p(1) + p(2), dims);
-  Result0(ctx, Transpose(y, Inverse(perm)), n.x.dtype());
+  Expr x = Widen(n.x);
+  Extents dims, split;
+  std::vector<int64_t> axes;
+  for (int i = 0; i < x.rank(); ++i) {
+    dims.push_back(Extent::Of(x, i));
+    split.push_back(i == n.channel ? Extent(groups) : dims.back());
+    if (i == n.channel) split.push_back(dims.back() / groups);
+  }
+  const bool single = groups == 1;
+  if (!single) x = Reshape(x, split);
+  for (int i = 1; i < x.rank(); ++i) {
+    if (single || i != n.channel) axes.push_back(i);
+  }
+  x = x - Reduce(x, "mean", axes);
+  Expr y = x / Sqrt(Reduce(x * x, "mean", axes) + ctx.attrs.Float("epsilon", 1e-5));
+  // There is one scale for each channel, or one for each group.
+  const auto size = ctx.TypeOfIn(1).ranked() ? ctx.TypeOfIn(1).shape()[0].known() : std::nullopt;
+  const auto channels = n.x.dim(n.channel).known();
+  if (!single && (!size || !channels)) return ctx.Cannot("the number of channels is not known");
+  const bool by_group = !single && *size == groups && *size != *channels;
+  if (by_group) {
+    const auto p = [&](size_t i) { return AlongChannels(Operand(ctx, i), y, n.channel, y.dtype()); };
+    y = y * p(1) + p(2);
+  }
+  if (!single) y = Reshape(y, dims);
+  if (!by_group) {
+    const auto p = [&](size_t i) { return AlongChannels(Operand(ctx, i), y, n.channel, y.dtype()); };
+    y = y * p(1) + p(2);
+  }
+  Result0(ctx, y, n.x.dtype());
   return Ok{};
 }
 

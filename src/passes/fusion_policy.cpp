@@ -41,6 +41,12 @@ std::span<const FusionEvidence> AllFusionEvidence() { return kEvidence; }
 
 std::set<std::string> FusionsToLeave(const FusionTarget& target) {
   std::set<std::string> out;
+  // It has no attention, its products of matrices take tensors of any rank, and delegates run slices, splits and
+  // transposes, but no gathers.
+  if (target.tflite) {
+    return {"fuse-attention", "fuse-attention-heads", "flatten-tokens",
+            "gather-moves",   "squeezed-part",        "keep-parts-axis"};
+  }
   if (target.opset == 0) return out;
   for (const Need& need : kNeeds) {
     if (target.opset < need.opset && !(need.microsoft && target.microsoft)) out.emplace(need.rule);

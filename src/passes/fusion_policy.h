@@ -15,6 +15,7 @@ struct FusionTarget {
   bool microsoft = false;    ///< operators of com.microsoft may be written
   std::string runtime = {};  ///< "ort": what it runs slower is left apart; empty: fewest nodes
   bool approximate = false;  ///< constants that guard against division by zero may go
+  bool tflite = false;       ///< the format is TFLite
 };
 
 /// Names of rules that do not run for the target, for RewriteOptions::off.

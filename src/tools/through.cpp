@@ -16,6 +16,7 @@
 #include "formats/onnx/write.h"
 #include "formats/tflite/write.h"
 #include "passes/edges.h"
+#include "passes/fusion_policy.h"
 #include "passes/simplify.h"
 
 namespace godwit::tools {
@@ -64,7 +65,7 @@ Result<Written> ToOnnx(const Graph& graph, int opset, const std::string& keep_as
 Result<Written> ToTflite(const Graph& source, const targets::TfliteProfile& profile, const std::string& keep_as) {
   Graph graph = source.Clone();
   SimplifyOptions rewriting;
-  rewriting.rewrite.off = to_tflite::FusionsToLeave();
+  rewriting.rewrite.off = FusionsToLeave({.tflite = true});
   RETURN_IF_ERROR(Simplify(graph, rewriting, nullptr));
   to_tflite::PrepareReport report;
   to_tflite::PrepareOptions preparing;

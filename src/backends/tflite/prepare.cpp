@@ -4,9 +4,11 @@
 
 #include "backends/tflite/model_export.h"
 #include "ir/builder.h"
+#include "ir/convert.h"
 #include "ir/decompose.h"
 #include "ir/walk.h"
 #include "ops/ops.h"
+#include "passes/fusion_policy.h"
 #include "passes/simplify.h"
 #include "rewrite/editor.h"
 
@@ -17,7 +19,30 @@ namespace {
 // Composites of composites, bounded all the same.
 constexpr int kMaxRounds = 8;
 
-// Puts the nodes' decompositions in their places. How many there were.
+// hard_sigmoid as TFLite's runtimes have it: clip(6 a x + 6 b, 0, 6) / 6, whose sum goes into what is before it.
+Result<ValueId> HardSigmoidForm(Builder& build, const Node& node) {
+  const DType dtype = build.TypeOf(node.in[0]).dtype();
+  ValueId x = node.in[0];
+  const double slope = 6 * node.attrs.Float("alpha", 0.2), shift = 6 * node.attrs.Float("beta", 0.5);
+  if (RoundTo(DType::kF32, slope) != 1) {
+    TRY(x, build.Emit(ops::kMul, {x, build.Scalar(dtype, slope)}));
+  }
+  TRY(x, build.Emit(ops::kAdd, {x, build.Scalar(dtype, shift)}));
+  TRY(x, build.Emit(ops::kClip, {x, build.Scalar(dtype, 0), build.Scalar(dtype, 6)}));
+  return build.Emit(ops::kMul, {x, build.Scalar(dtype, 1.0 / 6)});
+}
+
+// What runtimes have a better form for than the operator's own decomposition.
+Result<std::vector<ValueId>> Said(Builder& build, NodeId id) {
+  const Node node = build.graph().node(id);
+  if (node.op == &ops::kHardSigmoid) {
+    TRY(const ValueId y, HardSigmoidForm(build, node));
+    return std::vector<ValueId>{y};
+  }
+  return Decompose(build, id);
+}
+
+// Puts what they are in simpler operators in the places of nodes. How many there were.
 Result<int64_t> Decomposed(Graph* graph, const std::vector<NodeId>& nodes) {
   std::map<ValueId, ValueId> now;
   int64_t done = 0;
@@ -27,7 +52,7 @@ Result<int64_t> Decomposed(Graph* graph, const std::vector<NodeId>& nodes) {
       const RegionId parent = graph->node(id).parent;
       Builder build(*graph, facts.inference(), parent);
       build.set_origin(graph->node(id).origin);
-      const auto made = Decompose(build, id);
+      const auto made = Said(build, id);
       if (!made.ok()) continue;
       ++done;
       for (size_t i = 0; i < made->size(); ++i) {
@@ -142,30 +167,28 @@ class TfliteOrders final : public LayoutTarget {
   [[nodiscard]] Perm ImageOrder(int rank) const override { return rank < 3 ? Perm() : AxisToLast(1, rank); }
 };
 
-}  // namespace
-
-std::set<std::string> FusionsToLeave() {
+// What a decomposition gave is not put together again.
+std::set<std::string> Decompositions() {
   return {"fuse-mish",
-          "fuse-silu",
           "fuse-norm",
           "fuse-rms-norm",
           "fuse-group-norm",
           "fuse-whole-norm",
-          "fuse-attention",
           "fuse-softsign",
-          "fuse-attention-heads",
           "fuse-sum-square",
           "fuse-l2",
           "fuse-log-sum-exp",
           "fuse-softplus",
           "fuse-softplus-sigmoid",
           "fuse-pixel-shuffle",
+          "fuse-lp-norm",
           "fuse-lp-norm-clamped",
-          "flatten-tokens",
-          "fuse-hard-sigmoid-affine",
           "fuse-hard-sigmoid",
+          "fuse-hard-sigmoid-affine",
           "fuse-hard-swish-parts"};
 }
+
+}  // namespace
 
 const LayoutTarget& TfliteLayout() {
   static const TfliteOrders kOrders;
@@ -187,7 +210,8 @@ Status Prepare(Graph* graph, const PrepareOptions& options, PrepareReport* repor
     if (!options.rewrite) continue;
     SimplifyOptions rewriting;
     rewriting.rewrite = options.rewriting;
-    rewriting.rewrite.off.merge(FusionsToLeave());
+    rewriting.rewrite.off.merge(FusionsToLeave({.tflite = true}));
+    rewriting.rewrite.off.merge(Decompositions());
     RETURN_IF_ERROR(Simplify(*graph, rewriting, nullptr));
   }
   return Relayout(graph, TfliteLayout(), options.layout, &report->layout);

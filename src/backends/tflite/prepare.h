@@ -2,9 +2,6 @@
 // rewritten once more, then every value gets the order of axes that moves the fewest bytes.
 #pragma once
 
-#include <set>
-#include <string>
-
 #include "ir/graph.h"
 #include "passes/layout/layout.h"
 #include "rewrite/ledger.h"
@@ -15,7 +12,7 @@ namespace godwit::to_tflite {
 struct PrepareOptions {
   targets::TfliteProfile profile = {};
   LayoutOptions layout = {};
-  /// Once more after decompositions, with these options; FusionsToLeave is added to what is off.
+  /// Once more after decompositions, with these options. What decompositions gave is not put together again.
   bool rewrite = true;
   RewriteOptions rewriting = {};
 };
@@ -24,9 +21,6 @@ struct PrepareReport {
   LayoutReport layout;
   int64_t decomposed = 0;  ///< nodes
 };
-
-/// Names of rules that do not run for TFLite: what they put together would have to be taken apart again.
-std::set<std::string> FusionsToLeave();
 
 Status Prepare(Graph* graph, const PrepareOptions& options, PrepareReport* report);
 

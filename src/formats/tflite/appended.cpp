@@ -63,19 +63,21 @@ ByteSpan FindAppended(ByteSpan file, uint64_t from) {
   return directory && directory->start >= from ? file.subspan(directory->start) : ByteSpan();
 }
 
-MovedArchive MoveAppended(ByteSpan archive, uint64_t from, uint64_t to) {
+MovedArchive MoveAppended(ByteSpan archive, uint64_t to) {
+  const auto own = FindDirectory(archive);
   // Offsets as they are in a file that holds nothing else are right at any place.
-  if (archive.empty() || from == to || FindDirectory(archive)) return {archive, {}};
-  for (uint64_t end = archive.size() - std::min<uint64_t>(archive.size(), kEndBytes);; --end) {
+  if (archive.size() < kEndBytes || (own && own->base == 0)) return {archive, {}};
+  for (uint64_t end = archive.size() - kEndBytes;; --end) {
     const std::byte* p = archive.data() + end;
-    if (FitsWithin(end, kEndBytes, archive.size()) && LoadLe<uint32_t>(p) == kEndMagic) {
-      const auto bytes = LoadLe<uint32_t>(p + 12);
-      if (bytes > end || LoadLe<uint32_t>(p + kDirectoryOffset) != from + end - bytes) break;
-      MovedArchive out{archive.first(end - bytes), std::string(AsText(archive.subspan(end - bytes)))};
+    const auto bytes = LoadLe<uint32_t>(p + 12);
+    if (LoadLe<uint32_t>(p) == kEndMagic && bytes <= end &&
+        LoadLe<uint32_t>(archive.data() + end - bytes) == kCentralMagic) {
+      const uint64_t start = end - bytes;
+      MovedArchive out{archive.first(start), std::string(AsText(archive.subspan(start)))};
       auto* text = reinterpret_cast<std::byte*>(out.directory.data());
-      const auto move = [&](uint64_t at) {
-        StoreLe(text + at, static_cast<uint32_t>(LoadLe<uint32_t>(text + at) - from + to));
-      };
+      // Whatever they counted from, they come to count from the start of the file.
+      const auto by = static_cast<uint32_t>(to + start) - LoadLe<uint32_t>(p + kDirectoryOffset);
+      const auto move = [&](uint64_t at) { StoreLe(text + at, LoadLe<uint32_t>(text + at) + by); };
       for (uint64_t at = 0; FitsWithin(at, kCentralBytes, bytes);) {
         move(at + kMemberOffset);
         at += kCentralBytes + LoadLe<uint16_t>(text + at + 28) + LoadLe<uint16_t>(text + at + 30) +
@@ -84,9 +86,8 @@ MovedArchive MoveAppended(ByteSpan archive, uint64_t from, uint64_t to) {
       move(bytes + kDirectoryOffset);
       return out;
     }
-    if (end == 0) break;
+    if (end == 0) return {archive, {}};
   }
-  return {archive, {}};
 }
 
 }  // namespace godwit::tflite

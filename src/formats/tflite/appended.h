@@ -17,7 +17,7 @@ struct MovedArchive {
   ByteSpan members;
   std::string directory;
 };
-/// The archive for another place in a file: offsets that count from the file's start are moved along.
-MovedArchive MoveAppended(ByteSpan archive, uint64_t from, uint64_t to);
+/// The archive for byte `to` of a file: offsets that do not count from its own start count from that of the file.
+MovedArchive MoveAppended(ByteSpan archive, uint64_t to);
 
 }  // namespace godwit::tflite

@@ -61,6 +61,7 @@ void Layout::PutModel() {
   }
   std::vector<size_t> buffers = contents_.of_buffer;
   if (outside_ && !says_so) {
+    if (buffers.empty()) buffers.push_back(Contents::kNone);  // the first is always the empty one
     metadata.push_back({kBufferLocation, static_cast<uint32_t>(buffers.size())});
     buffers.push_back(contents_.location);
   }

@@ -27,7 +27,6 @@ Result<Model> ParseModel(ByteSpan file, const Limits& limits) {
   }
   if (model.subgraphs.empty()) return Diag(diag::kTfliteNoModel, "there is no graph in the model");
   model.appended = FindAppended(file, context.reach());
-  if (!model.appended.empty()) model.appended_at = file.size() - model.appended.size();
   return model;
 }
 

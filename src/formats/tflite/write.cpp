@@ -62,7 +62,7 @@ Result<std::unique_ptr<Ready>> Prepare(const Model& model, const WriteOptions& o
   if (builder.tables() > options.longest_tables) {
     return Diag(diag::kTfliteTooLarge, Concat("the tables alone take ", HumanBytes(builder.tables())));
   }
-  out->appended = MoveAppended(model.appended, model.appended_at, builder.total());
+  out->appended = MoveAppended(model.appended, builder.total());
   return out;
 }
 
