@@ -32,9 +32,9 @@ constexpr AttrDef kQuantizeAttrs[] = {
     {"rounding", AttrKind::kString, "even",
      "Where a quotient halfway between two integers goes: even, or away from 0."},
     {"arithmetic", AttrKind::kString, "none", kArithmeticDoc}};
-constexpr OperandDef kDequantizeIn[] = {{"x", kLow | DType::kI32, OperandDef::kPlain, 'Q'},
+constexpr OperandDef kDequantizeIn[] = {{"x", kLow | DType::kI32 | DType::kI64, OperandDef::kPlain, 'Q'},
                                         {"scale", kScales},
-                                        {"zero_point", kLow | DType::kI32, OperandDef::kOptional, 'Q'}};
+                                        {"zero_point", kLow | DType::kI32 | DType::kI64, OperandDef::kOptional, 'Q'}};
 constexpr OperandDef kDequantizeOut[] = {{"y", kFloats | DType::kF8E8M0}};
 constexpr AttrDef kDequantizeAttrs[] = {
     {"to", AttrKind::kDType, "", "Element type of the result."},

@@ -22,6 +22,8 @@ std::span<const LowerRule> ResizeRules();
 std::span<const LowerRule> RecurrentRules();
 /// Quantize, dequantize, casts.
 std::span<const LowerRule> QuantizeRules();
+/// Products of real data by stored weights, in the arithmetic that the weights' dequantize states.
+std::span<const LowerRule> HybridRules();
 /// Products of 8-bit integers.
 std::span<const LowerRule> IntegerRules();
 

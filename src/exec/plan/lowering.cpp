@@ -135,6 +135,13 @@ SlotId Lowering::NewSlot(ValueId v, Layout layout) {
 
 SlotId Lowering::Define(ValueId v, Layout layout) { return Places(layout)[v.index] = NewSlot(v, layout); }
 
+bool Lowering::IsBefore(NodeId a, NodeId b) const {
+  for (const NodeId id : order_) {
+    if (id == a || id == b) return id == a && a != b;
+  }
+  return false;
+}
+
 Layout Lowering::LayoutOf(ValueId v) const {
   if (Has(v, Layout::kPlain)) return Layout::kPlain;
   for (const Layout layout : {Layout::kBlocked, Layout::kBlockedLast}) {
@@ -286,6 +293,7 @@ void Lowering::TakeClusters() {
   for (const auto& [last, cluster] : clusters_) {
     for (const NodeId id : cluster.body) absorbed_[id.index] = true;
     if (cluster.activation) absorbed_[cluster.activation.index] = true;
+    for (const NodeId id : cluster.others) absorbed_[id.index] = true;
     for (const ValueId v : cluster.reals) --uses_[v.index];
   }
 }
@@ -297,6 +305,7 @@ Status Lowering::Dissolve(const Cluster& cluster) {
     const bool there = LayoutOf(v) != Layout::kPlain || Has(v, Layout::kPlain);
     if (!there && !facts_.known[v.index].is_tensor()) RETURN_IF_ERROR(LowerNode(graph_.value(v).def));
   }
+  for (const NodeId id : cluster.others) absorbed_[id.index] = false;
   std::vector<NodeId> nodes = cluster.body;
   if (cluster.activation) nodes.push_back(cluster.activation);
   for (const NodeId id : nodes) {
@@ -318,8 +327,10 @@ Status Lowering::LowerNode(NodeId id) {
   for (ValueId v : node.out) {
     if (v && uses_[v.index] > 0 && !facts_.known[v.index].is_tensor()) needed = true;
   }
+  const auto it = clusters_.find(id.index);
+  if (it != clusters_.end() && !it->second.others.empty()) needed = true;
   if (!needed) return Ok{};
-  if (const auto it = clusters_.find(id.index); it != clusters_.end()) {
+  if (it != clusters_.end()) {
     TRY(const bool taken, LowerCluster(*this, it->second));
     if (taken) return Ok{};
     RETURN_IF_ERROR(Dissolve(it->second));

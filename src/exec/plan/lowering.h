@@ -31,6 +31,8 @@ class Lowering {
   [[nodiscard]] int Uses(ValueId v) const { return uses_[v.index]; }
   /// Nodes of the plan that take the value.
   [[nodiscard]] const std::vector<NodeId>& UsersOf(ValueId v) const { return users_[v.index]; }
+  /// Whether a node of the plan runs before another.
+  [[nodiscard]] bool IsBefore(NodeId a, NodeId b) const;
   [[nodiscard]] bool IsOutput(ValueId v) const { return is_output_[v.index]; }
   [[nodiscard]] const Attrs& AttrsOf(NodeId id) { return widening_.AttrsOf(graph_, id); }
 

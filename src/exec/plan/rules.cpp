@@ -8,8 +8,8 @@ std::vector<LowerFn> RulesFor(const OpDef* op) {
   static const std::unordered_map<const OpDef*, std::vector<LowerFn>> table = [] {
     std::unordered_map<const OpDef*, std::vector<LowerFn>> rows;
     for (std::span<const LowerRule> rules :
-         {ViewRules(), ElementwiseRules(), ConvRules(), MatMulRules(), PoolRules(), ReduceRules(), MoveRules(),
-          ResizeRules(), RecurrentRules(), QuantizeRules(), IntegerRules()}) {
+         {HybridRules(), ViewRules(), ElementwiseRules(), ConvRules(), MatMulRules(), PoolRules(), ReduceRules(),
+          MoveRules(), ResizeRules(), RecurrentRules(), QuantizeRules(), IntegerRules()}) {
       for (const LowerRule& rule : rules) rows[rule.op].push_back(rule.lower);
     }
     return rows;

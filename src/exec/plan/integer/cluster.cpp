@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "exec/plan/integer/rows.h"
+#include "exec/plan/integer/scans.h"
 #include "exec/plan/lowering.h"
 #include "ir/convert.h"
 #include "ops/arithmetic.h"
@@ -76,11 +77,8 @@ class Finder {
 
   std::optional<Cluster> At(NodeId id) {
     const Node& node = l_.graph().node(id);
-    if (node.op != &ops::kQuantize || node.out.empty() || !node.out[0]) return std::nullopt;
-    const Attrs& attrs = l_.AttrsOf(id);
-    if (!States(attrs, ops::kLitert)) return std::nullopt;
-    if (l_.TypeOf(node.in[0]).dtype() != DType::kF32) return std::nullopt;
-    auto y = ParametersOf(l_, node, attrs, node.out[0]);
+    if (node.op == &ops::kScan) return ScanClusterAt(l_, id);
+    auto y = StoredBy(l_, id);
     if (!y) return std::nullopt;
     Cluster c;
     c.last = id;
@@ -193,6 +191,14 @@ std::optional<Stored> StoredOf(Lowering& l, ValueId real, std::string_view arith
 
 std::optional<Stored> StoredOf(Lowering& l, ValueId real) { return StoredOf(l, real, ops::kLitert); }
 
+std::optional<Stored> StoredBy(Lowering& l, NodeId quantize) {
+  const Node& node = l.graph().node(quantize);
+  if (node.op != &ops::kQuantize || node.out.empty() || !node.out[0]) return std::nullopt;
+  const Attrs& attrs = l.AttrsOf(quantize);
+  if (!States(attrs, ops::kLitert) || l.TypeOf(node.in[0]).dtype() != DType::kF32) return std::nullopt;
+  return ParametersOf(l, node, attrs, node.out[0]);
+}
+
 std::optional<float> RealScalar(Lowering& l, ValueId v) {
   const Tensor* t = l.Known(v);
   if (t == nullptr || t->dtype() != DType::kF32 || t->size() != 1) return std::nullopt;
@@ -203,12 +209,13 @@ Clusters FindClusters(Lowering& l, const std::vector<NodeId>& order) {
   Clusters out;
   Finder finder(l, order);
   for (const NodeId id : order) {
-    if (auto cluster = finder.At(id)) out.emplace(id.index, *std::move(cluster));
+    if (auto cluster = finder.At(id)) out.emplace(cluster->last.index, *std::move(cluster));
   }
   return out;
 }
 
 Result<bool> LowerCluster(Lowering& l, const Cluster& cluster) {
+  if (!cluster.body.empty() && l.graph().node(cluster.core()).op == &ops::kScan) return LowerStoredLstm(l, cluster);
   const OpDef* op = cluster.body.empty() ? &ops::kQuantize : l.graph().node(cluster.core()).op;
   for (const std::span<const ClusterRow> rows :
        {ProductRows(), BinaryRows(), TableRows(), LineRows(), WindowRows(), MoveClusterRows()}) {

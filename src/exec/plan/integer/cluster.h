@@ -46,6 +46,7 @@ struct Cluster {
   std::vector<NodeId> body;    ///< the operators on reals between, in order, without a fused activation
   NodeId activation;           ///< of the source's operator, if any
   RealRange range;             ///< that the activation leaves
+  std::vector<NodeId> others;  ///< further quantize nodes, of other results
   std::vector<ValueId> reals;  ///< what dequantize nodes give to the body, once for each use
   [[nodiscard]] NodeId core() const { return body.empty() ? NodeId() : body.back(); }
 };
@@ -57,6 +58,8 @@ using Clusters = std::unordered_map<uint32_t, Cluster>;
 std::optional<Stored> StoredOf(Lowering& l, ValueId real, std::string_view arithmetic);
 /// The same for the usual arithmetic.
 std::optional<Stored> StoredOf(Lowering& l, ValueId real);
+/// What a quantize that states the usual arithmetic stores.
+std::optional<Stored> StoredBy(Lowering& l, NodeId quantize);
 /// The one element of an f32 that is known before the run.
 std::optional<float> RealScalar(Lowering& l, ValueId v);
 
