@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "exec/session.h"
 #include "ir/convert.h"
+#include "ir/state.h"
 #include "verify/index_range.h"
 
 namespace godwit {
@@ -100,7 +101,11 @@ class Drawing {
                   fmt::format("{} does not fit input '{}' of {}", spec.text, graph_.value(id).name, Name(dtype)));
     }
     auto least = static_cast<int64_t>(spec.least), most = static_cast<int64_t>(spec.most);
-    if (!spec.ranged && IsInteger(dtype)) {
+    const Type& type = graph_.value(id).type;
+    if (!spec.ranged && type.is_tensor() && type.tensor().quant != nullptr) {
+      // Quantised elements are real numbers: any of them may come.
+      least = IntMin(dtype), most = IntMax(dtype);
+    } else if (!spec.ranged && IsInteger(dtype)) {
       if (const int64_t bound = IndexBound(graph_, id); bound > 0) most = std::min(bound - 1, IntMax(dtype));
     }
     const uint64_t count = static_cast<uint64_t>(most) - static_cast<uint64_t>(least) + 1;
@@ -184,6 +189,14 @@ Result<std::vector<RtValue>> DrawSample(const Graph& graph, const InputSpecs& sp
     if (spec.value.absent()) continue;
     values[i] = spec.value;
     RETURN_IF_ERROR(CheckInput(graph, i, values[i], &sizes));
+  }
+  // State is what a first run finds.
+  TRY(const std::vector<StateSlot> states, StatesOf(graph));
+  for (const StateSlot& slot : states) {
+    for (size_t i = 0; i < params.size(); ++i) {
+      if (values[i].absent() && slot.initial.valid() && graph.value(params[i]).name == slot.input)
+        values[i] = slot.initial;
+    }
   }
   sizes.insert(sizes.end(), request.sizes.begin(), request.sizes.end());
   const Drawing drawing(graph, request, std::move(sizes));
