@@ -7,7 +7,7 @@ set -eu
 pages() {
   cat <<'PAGES'
 operators.md: list ops --markdown
-onnx_support.md: list imports --markdown
+imports.md: list imports --markdown
 onnx_rows.md: list exports --markdown
 rewriting_rules.md: list rules --markdown
 diagnostics.md: list diagnostics --markdown

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "formats/sniff.h"
+#include "frontends/tflite/import.h"
 
 namespace godwit {
 
@@ -34,6 +35,18 @@ Status CheckShapeNames(const Graph& graph, const LoadOptions& options) {
 
 Result<Graph> LoadModel(const MappedFile::Ptr& file, const LoadOptions& options, DiagSink* sink) {
   const FileKind kind = Sniff(file->bytes());
+  if (kind == FileKind::kTflite) {
+    from_tflite::ImportOptions read;
+    read.limits = options.limits;
+    read.shapes = options.shapes;
+    auto graph = from_tflite::ImportModel(file, read, sink);
+    if (!graph.ok()) {
+      NameFile(file->path(), &graph.diag());
+      return graph;
+    }
+    RETURN_IF_ERROR(CheckShapeNames(*graph, options));
+    return graph;
+  }
   // Damaged protobuf is told apart by its parser better than by its first bytes.
   if (kind != FileKind::kOnnx && kind != FileKind::kUnknown) return NotOnnx(kind, file->path());
   auto graph = from_onnx::ImportModel(file, options, sink);

@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "frontends/onnx/rule.h"
+#include "frontends/tflite/rule.h"
 #include "ops/ops.h"
 #include "passes/simplify.h"
 #include "tools/catalog_exports.h"
@@ -138,12 +139,54 @@ Table ImportTable(bool markdown) {
   }
   return table;
 }
-std::string ImportsText() { return ImportTable(false).Text(); }
-std::string ImportsMarkdown() { return ImportTable(true).Markdown(); }
+
+// --- and of TFLite
+
+struct TfliteRow {
+  std::string_view op;
+  std::string_view state;
+  std::string_view reason;
+};
+std::vector<TfliteRow> TfliteRows() {
+  std::vector<TfliteRow> out;
+  for (const from_tflite::RuleSet* set : from_tflite::AllRuleSets()) {
+    for (const from_tflite::Rule& r : set->rules) {
+      out.push_back({tflite::OperatorName(r.op), r.import != nullptr ? "yes" : "", r.reason});
+    }
+    for (const from_tflite::CustomRule& r : set->custom) out.push_back({r.name, "yes, custom", ""});
+  }
+  std::sort(out.begin(), out.end(), [](const TfliteRow& a, const TfliteRow& b) { return a.op < b.op; });
+  return out;
+}
+Table TfliteTable(bool markdown) {
+  Table table({"TFLite operator", "read", "refused"});
+  for (const TfliteRow& r : TfliteRows()) {
+    table.Add({markdown ? Concat("`", r.op, "`") : std::string(r.op), std::string(r.state), std::string(r.reason)});
+  }
+  return table;
+}
+
+std::string ImportsText() { return Concat(ImportTable(false).Text(), "\n", TfliteTable(false).Text()); }
+std::string ImportsMarkdown() {
+  return Concat(ImportTable(true).Markdown(),
+                "\n## TFLite\n\nCustom operators that are not listed are kept as they are.\n\n",
+                TfliteTable(true).Markdown());
+}
 std::string ImportsJson() {
   JsonRows rows;
   for (const auto& [name, c] : OnnxCoverage()) {
-    rows.Row().Field("operator", name).Raw("read", Concat("[", c.read, "]")).Field("refused", c.refused);
+    rows.Row()
+        .Field("format", "onnx")
+        .Field("operator", name)
+        .Raw("read", Concat("[", c.read, "]"))
+        .Field("refused", c.refused);
+  }
+  for (const TfliteRow& r : TfliteRows()) {
+    rows.Row()
+        .Field("format", "tflite")
+        .Field("operator", r.op)
+        .Raw("read", r.state.empty() ? "[]" : "[1]")
+        .Field("refused", r.reason);
   }
   return rows.Take();
 }
@@ -272,7 +315,7 @@ constexpr Catalog kCatalogs[] = {
     {"rules", "Rewriting rules",
      "What simplification may do, stage by stage: `--rule NAME=off` switches one off, `-O1` runs the exact ones alone.",
      RulesText, RulesJson, RulesMarkdown},
-    {"imports", "ONNX operators", "What is read of ONNX: each operator at each version, or why it is refused.",
+    {"imports", "What is read", "Each operator of ONNX at each version, and each of TFLite, or why it is refused.",
      ImportsText, ImportsJson, ImportsMarkdown},
     {"exports", "ONNX rows",
      "What is written as ONNX: how each core operator is said, best way first, by operator set. What has no row that "
