@@ -427,6 +427,8 @@ TEST(TfliteCheck, ConstantsInOtherFilesAreListedOnce) {
   EXPECT_EQ(with({{1, 1, 0, 5, {}}}, 1), "tflite.external");
   EXPECT_EQ(with({{1, 2, 0, 5, {}}}, 1), "tflite.external");
   EXPECT_EQ(with({{1, 0, 0, 4, {}}}, 1), "tflite.tensor.size");
+  EXPECT_EQ(with({{1, 0, 0, 4, "unpacked"}}, 1), "tflite.tensor.size");
+  EXPECT_EQ(with({{1, 0, 0, 4, "in some other way"}}, 1), "");
 }
 
 TEST(TfliteCheck, KindsBeyondTheSchemaAreRefused) {

@@ -29,7 +29,7 @@ std::string_view TextFrom(Context* context, uint64_t at) {
     context->Fail(LimitExceeded(context->limits(), &Limits::name_bytes, bytes, "bytes of a name"), at);
     return {};
   }
-  if (!context->Charge(bytes, 1)) return {};
+  if (!context->Walk(bytes)) return {};
   return AsText(context->file().subspan(at + 4, bytes));
 }
 
@@ -56,17 +56,20 @@ void Context::Fail(Diag diag, uint64_t at) {
   error_ = std::make_unique<Diag>(std::move(diag));
 }
 
-bool Context::Charge(uint64_t count, uint64_t size) {
+bool Context::Charge(uint64_t count, uint64_t size) { return Spend(&used_, count, size); }
+bool Context::Walk(uint64_t bytes) { return Spend(&walked_, bytes, 1); }
+
+bool Context::Spend(uint64_t* spent, uint64_t count, uint64_t size) {
   if (!ok()) return false;
-  if (size != 0 && count > (budget_ - used_) / size) {
-    const uint64_t wanted = used_ + count * size - 2 * static_cast<uint64_t>(file_.size());
+  if (size != 0 && count > (budget_ - *spent) / size) {
+    const uint64_t wanted = *spent + count * size - 2 * static_cast<uint64_t>(file_.size());
     Diag diag = LimitExceeded(*limits_, &Limits::view_bytes, wanted, "memory for the structure of the model");
     // What else the model needs is not known here, so the hint offers room rather than a count.
     diag.hint = "if the file is trusted: --limit view-bytes=" + std::to_string(4 * std::max<uint64_t>(wanted, 1 << 20));
     error_ = std::make_unique<Diag>(std::move(diag));
     return false;
   }
-  used_ += count * size;
+  *spent += count * size;
   return true;
 }
 
@@ -143,7 +146,7 @@ Offsets Table::Children(uint16_t id) const {
   const uint64_t at = TargetOf(id);
   if (at == 0) return {};
   const auto size = context_->Load<uint32_t>(at);
-  if (!context_->Need(at + 4, uint64_t{size} * 4) || !context_->Charge(size, 4)) return {};
+  if (!context_->Need(at + 4, uint64_t{size} * 4) || !context_->Walk(uint64_t{size} * 4)) return {};
   return {context_, at + 4, size};
 }
 
@@ -152,7 +155,7 @@ ByteSpan Table::Elements(uint16_t id, unsigned width) const {
   if (at == 0) return {};
   const uint64_t bytes = uint64_t{context_->Load<uint32_t>(at)} * width;
   if (!context_->Need(at + 4, bytes)) return {};
-  if (width > 1 && bytes != 0 && (!context_->Align(at + 4, width) || !context_->Charge(bytes, 1))) return {};
+  if (width > 1 && bytes != 0 && (!context_->Align(at + 4, width) || !context_->Walk(bytes))) return {};
   return context_->file().subspan(at + 4, bytes);
 }
 

@@ -32,9 +32,12 @@ class Context {
   /// Where the last byte of all that was looked at ends.
   [[nodiscard]] uint64_t reach() const { return reach_; }
 
-  /// Vectors and tables may be referred to more than once, so a small file can describe much: everything that is looked
-  /// at costs its size, and more than the limit view-bytes allows is an error.
+  // A small file may refer to one part again and again, so what is made of it is counted against the limit view-bytes,
+  // and so is what is looked at without being copied.
+  /// Memory for what is read; false, and an error, beyond twice the size of the file and the limit.
   bool Charge(uint64_t count, uint64_t size);
+  /// The same, apart, for the bytes of vectors that are looked at where they lie.
+  bool Walk(uint64_t bytes);
   /// Whether the file has the bytes; an error if not.
   bool Need(uint64_t at, uint64_t bytes);
   bool Align(uint64_t at, uint64_t size);
@@ -45,10 +48,13 @@ class Context {
   }
 
  private:
+  bool Spend(uint64_t* spent, uint64_t count, uint64_t size);
+
   ByteSpan file_;
   const Limits* limits_;
   uint64_t budget_ = 0;
   uint64_t used_ = 0;
+  uint64_t walked_ = 0;
   uint64_t reach_ = 0;
   std::unique_ptr<Diag> error_;
 };

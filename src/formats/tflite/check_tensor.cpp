@@ -2,6 +2,7 @@
 #include "base/diag_tflite.h"
 #include "base/text.h"
 #include "formats/tflite/checker.h"
+#include "formats/tflite/names.h"
 
 namespace godwit::tflite {
 
@@ -81,6 +82,7 @@ void Checker::CheckBytes(const Tensor& t, const std::string& at) {
       return FailTensor(diag::kTfliteExternal, t, at,
                         Concat("constant ", std::to_string(t.external_buffer), " is not in the list"));
     }
+    if (!found->packing.empty() && found->packing != kUnpacked) return;
     have = found->length;
   }
   const auto all = CheckedMul(elements, bits);

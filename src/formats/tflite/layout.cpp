@@ -264,7 +264,7 @@ void Layout::PutOptions(uint64_t slot, const Options& options) {
     if (!value.set) continue;
     const unsigned width = ScalarBytes(field.element);
     if (field.type == FieldType::kText) b_.Text(t.slot(field.id), AsText({value.data, value.count}));
-    if (field.type == FieldType::kVector) b_.Vector(t.slot(field.id), {value.data, value.count * width}, width);
+    if (field.type == FieldType::kVector) b_.Vector(t.slot(field.id), {value.data, size_t{value.count} * width}, width);
   }
 }
 

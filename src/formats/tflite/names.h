@@ -11,4 +11,7 @@ inline constexpr std::string_view kIdentifier = "TFL3";
 inline constexpr std::string_view kBufferLocation = "buffer_location";
 inline constexpr std::string_view kOutside = "outside flatbuffers";
 
+/// How a constant in another file is stored when it is stored as it would be here.
+inline constexpr std::string_view kUnpacked = "unpacked";
+
 }  // namespace godwit::tflite

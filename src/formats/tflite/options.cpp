@@ -34,7 +34,7 @@ const OptionValue* Options::Find(std::string_view field, const FieldDef** def) c
   const int k = IndexOf(field);
   CHECK(k >= 0);
   *def = &table_->fields[static_cast<size_t>(k)];
-  if (values_.empty()) return nullptr;
+  if (values_ == nullptr) return nullptr;
   const OptionValue& value = values_[static_cast<size_t>(k)];
   return value.set ? &value : nullptr;
 }
@@ -123,7 +123,7 @@ OptionsSetter& OptionsSetter::Text(std::string_view field, std::string_view valu
   OptionValue* place = Place(field, &def);
   CHECK(def->type == FieldType::kText);
   place->data = arena_->Bytes(AsBytes(value)).data();
-  place->count = value.size();
+  place->count = static_cast<uint32_t>(value.size());
   return *this;
 }
 
@@ -132,7 +132,7 @@ OptionsSetter& OptionsSetter::Bytes(std::string_view field, ByteSpan value) {
   OptionValue* place = Place(field, &def);
   CHECK(def->type == FieldType::kVector && def->element == FieldType::kUint8);
   place->data = arena_->Bytes(value).data();
-  place->count = value.size();
+  place->count = static_cast<uint32_t>(value.size());
   return *this;
 }
 
@@ -145,7 +145,7 @@ OptionsSetter& OptionsSetter::Ints(std::string_view field, std::span<const int64
   const std::span<std::byte> bytes = arena_->Fresh<std::byte>(values.size() * step);
   for (size_t k = 0; k < values.size(); ++k) std::memcpy(bytes.data() + k * step, &values[k], step);
   place->data = bytes.data();
-  place->count = values.size();
+  place->count = static_cast<uint32_t>(values.size());
   return *this;
 }
 
@@ -154,7 +154,7 @@ OptionsSetter& OptionsSetter::Floats(std::string_view field, std::span<const flo
   OptionValue* place = Place(field, &def);
   CHECK(def->type == FieldType::kVector && def->element == FieldType::kFloat32);
   place->data = arena_->Bytes(std::as_bytes(values)).data();
-  place->count = values.size();
+  place->count = static_cast<uint32_t>(values.size());
   return *this;
 }
 

@@ -11,14 +11,14 @@
 
 namespace godwit::tflite {
 
-/// The value of one field. Elements of arrays lie where `data` points, as the file has them, at any alignment.
+/// The value of one field.
 struct OptionValue {
-  const std::byte* data = nullptr;
-  uint64_t count = 0;  ///< elements of a vector, bytes of a text
   union {
     int64_t i = 0;
     float f;
+    const std::byte* data;  ///< of texts and vectors: where their elements lie, as the file has them, at any alignment
   };
+  uint32_t count = 0;  ///< elements of a vector, bytes of a text
   bool set = false;
 };
 
@@ -30,14 +30,18 @@ class Options {
   /// Nothing stored: all defaults.
   explicit Options(const TableDef* table) : table_(table) {}
   /// `values`: one per field of the table.
-  Options(const TableDef* table, std::span<OptionValue> values) : table_(table), values_(values), stored_(true) {}
+  Options(const TableDef* table, std::span<OptionValue> values)
+      : table_(table), values_(values.data()), stored_(true) {}
 
   [[nodiscard]] const TableDef* table() const { return table_; }
   /// "Conv2DOptions"; "" without a table
   [[nodiscard]] std::string_view name() const { return table_ != nullptr ? table_->name : std::string_view(); }
   /// Whether the file has, or is to have, the table.
   [[nodiscard]] bool stored() const { return stored_; }
-  [[nodiscard]] std::span<const OptionValue> values() const { return values_; }
+  /// One per field of the table; none where nothing is stored.
+  [[nodiscard]] std::span<const OptionValue> values() const {
+    return {values_, values_ != nullptr ? table_->fields.size() : 0};
+  }
   [[nodiscard]] bool Has(std::string_view field) const { return table_ != nullptr && IndexOf(field) >= 0; }
 
   [[nodiscard]] int64_t Int(std::string_view field) const;
@@ -59,7 +63,7 @@ class Options {
   [[nodiscard]] const OptionValue* Find(std::string_view field, const FieldDef** def) const;
 
   const TableDef* table_ = nullptr;
-  std::span<OptionValue> values_;
+  OptionValue* values_ = nullptr;
   bool stored_ = false;
 };
 

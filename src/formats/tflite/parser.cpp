@@ -174,7 +174,7 @@ IndexVector Parser::ReadIndices(const flat::Table& t, uint16_t type_id) {
     default: context_->Fail(Diag(diag::kTfliteUnion, Concat("indices of kind ", std::to_string(kind))), t.at());
   }
   // Bytes are walked here, unlike those of constants.
-  (void)context_->Charge(out.bytes.size(), 1);
+  (void)context_->Walk(out.bytes.size());
   return out;
 }
 
@@ -216,6 +216,7 @@ Operator Parser::ReadOperator(const flat::Table& t) {
 
 Options Parser::ReadOptions(const flat::Table& t, const TableDef* table) {
   const std::span<OptionValue> values = Fresh<OptionValue>(table->fields.size());
+  if (values.size() != table->fields.size()) return Options(table);
   for (size_t k = 0; k < values.size(); ++k) {
     const FieldDef& field = table->fields[k];
     OptionValue& value = values[k];
@@ -232,14 +233,14 @@ Options Parser::ReadOptions(const flat::Table& t, const TableDef* table) {
       case FieldType::kText: {
         const std::string_view text = t.Text(field.id);
         value.data = AsBytes(text).data();
-        value.count = text.size();
+        value.count = static_cast<uint32_t>(text.size());
         break;
       }
       case FieldType::kVector: {
         const unsigned width = ScalarBytes(field.element);
         const ByteSpan bytes = t.Elements(field.id, width);
         value.data = bytes.data();
-        value.count = bytes.size() / width;
+        value.count = static_cast<uint32_t>(bytes.size() / width);
         break;
       }
       default: CHECK(false);  // no options have fields of other types
