@@ -20,6 +20,16 @@ constexpr TfliteRow kRows[] = {
 #undef GODWIT_TFLITE
 };
 
+struct DelegateRow {
+  TfliteDelegate delegate;
+  TfliteRow row;
+};
+constexpr DelegateRow kDelegateRows[] = {
+#define GODWIT_TFLITE_DELEGATE(delegate, op, types, limits) {TfliteDelegate::delegate, {op, 0, 0, types, limits, {}}},
+#include "targets/tflite_delegates.def"
+#undef GODWIT_TFLITE_DELEGATE
+};
+
 struct Formal {
   TypeSet types;
   char variable = 0;
@@ -335,6 +345,29 @@ TfliteFit FitTflite(const TfliteUse& use, const TfliteProfile& profile) {
     }
   }
   return out;
+}
+
+std::string DelegateRefuses(TfliteDelegate delegate, const TfliteUse& use) {
+  static const auto index = [] {
+    std::unordered_map<std::string_view, std::vector<ParsedRow>> rows[2];
+    for (const DelegateRow& row : kDelegateRows) {
+      rows[static_cast<size_t>(row.delegate)][row.row.op].push_back(ParseRow(row.row));
+    }
+    return std::array{std::move(rows[0]), std::move(rows[1])};
+  }();
+  const auto& rows = index[static_cast<size_t>(delegate)];
+  const auto it = rows.find(use.op);
+  if (it == rows.end()) return fmt::format("it has no {}", use.op);
+  std::string why;
+  for (const ParsedRow& row : it->second) {
+    why = CheckTypes(row, use).what;
+    if (!why.empty()) continue;
+    const auto broken =
+        std::find_if(row.limits.begin(), row.limits.end(), [&](const Limit& limit) { return !CheckLimit(limit, use); });
+    if (broken == row.limits.end()) return {};
+    why = fmt::format("{} needs {}", use.op, broken->text);
+  }
+  return why;
 }
 
 }  // namespace godwit::targets

@@ -67,4 +67,8 @@ struct TfliteFit {
 };
 TfliteFit FitTflite(const TfliteUse& use, const TfliteProfile& profile);
 
+enum class TfliteDelegate : uint8_t { kXnnpack, kGpu };
+/// Why the delegate leaves the operator to the builtin kernels; empty where it takes it.
+std::string DelegateRefuses(TfliteDelegate delegate, const TfliteUse& use);
+
 }  // namespace godwit::targets

@@ -170,14 +170,12 @@ Status EmitMaxPool(NodeExport& n) {
 
 // What TFLite divides by is the number of elements within the tensor: with zeros padded beforehand, all of the window.
 // A factor for each place makes up for the difference.
-Result<Ref> Corrected(NodeExport& n, Ref y, const Window& window, bool count_pads) {
+Result<Ref> Factors(NodeExport& n, const Window& window, bool count_pads) {
   const std::optional<std::vector<double>> factors = window.Corrections(count_pads);
   if (!factors) return n.Lacks(diag::kTargetConstant, "sizes must be known where padding does not count");
-  const TensorType type = n.TypeOf(y);
-  if (std::all_of(factors->begin(), factors->end(), [](double f) { return f == 1.0; })) return y;
   Tensor t(DType::kF32, {1, window.out[0], window.out[1], 1});
   for (size_t k = 0; k < factors->size(); ++k) t.mutable_data<float>()[k] = static_cast<float>((*factors)[k]);
-  return n.Temp("MUL", {y, n.Const(std::move(t))}, type);
+  return n.Const(std::move(t));
 }
 
 Status EmitAvgPool(NodeExport& n) {
@@ -212,10 +210,14 @@ Status EmitAvgPool(NodeExport& n) {
     return Ok{};
   }
   Ref y = n.Temp("AVERAGE_POOL_2D", {x}, pooled, options);
-  if (!exact) {
-    TRY(y, Corrected(n, y, window, count_pads));
+  if (exact) return n.EmitReshapeTo(0, y);
+  TRY(const Ref factors, Factors(n, window, count_pads));
+  const OptionList fused{{"fused_activation_function", Code(n.TakeActivation())}};
+  if (rank == 4) {
+    n.EmitTo(0, "MUL", {y, factors}, fused);
+    return Ok{};
   }
-  return n.EmitReshapeTo(0, y);
+  return n.EmitReshapeTo(0, n.Temp("MUL", {y, factors}, pooled, fused));
 }
 
 constexpr Row kRows[] = {
