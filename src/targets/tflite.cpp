@@ -347,6 +347,11 @@ TfliteFit FitTflite(const TfliteUse& use, const TfliteProfile& profile) {
   return out;
 }
 
+bool IsTfliteLimit(std::string_view text) {
+  const Limit limit = ParseLimit(text);
+  return !limit.name.empty() && text.find(' ') == std::string_view::npos;
+}
+
 std::string DelegateRefuses(TfliteDelegate delegate, const TfliteUse& use) {
   static const auto index = [] {
     std::unordered_map<std::string_view, std::vector<ParsedRow>> rows[2];

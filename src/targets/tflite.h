@@ -41,8 +41,19 @@ struct TfliteProfile {
   std::set<std::string> forbid;        ///< operators that may not be written
   std::set<std::string> allow_custom;  ///< custom operators that may be
 };
-/// "tflite@2.14", "litert@2.1+xnnpack"; "" is the default. target.profile for anything else.
+/// "tflite@2.14", "litert@2.1+xnnpack", or a file "my.toml" that says
+///
+///   runtime = "litert@2.1+xnnpack"
+///   require = ["rank<=4"]
+///   forbid = ["GATHER_ND"]
+///   allow_custom = ["MyOperator"]
+///
+/// "" is the default. target.profile for anything else.
 Result<TfliteProfile> ParseTfliteProfile(std::string_view text);
+/// The same from the text of such a file.
+Result<TfliteProfile> TfliteProfileFromToml(std::string_view text);
+/// Whether a limit can be read: "rank<=4".
+bool IsTfliteLimit(std::string_view limit);
 /// Names that ParseTfliteProfile takes, without delegates.
 std::vector<std::string> TfliteProfileNames();
 /// "2.21.0": a runtime as it is written into models.

@@ -2,7 +2,9 @@
 #include <fmt/format.h>
 
 #include "base/diag_targets.h"
+#include "base/mapped_file.h"
 #include "base/text.h"
+#include "base/toml.h"
 #include "targets/tflite.h"
 
 namespace godwit::targets {
@@ -31,7 +33,44 @@ std::vector<std::string> TfliteProfileNames() {
 
 std::string TfliteRuntimeName(int runtime) { return fmt::format("{}.{}.0", runtime / 100, runtime % 100); }
 
+Result<TfliteProfile> TfliteProfileFromToml(std::string_view text) {
+  TRY(const std::vector<TomlEntry> entries, ParseToml(text));
+  TfliteProfile out;
+  for (const TomlEntry& entry : entries) {
+    if (!entry.section.empty() || entry.key != "runtime") continue;
+    TRY(out, ParseTfliteProfile(entry.value.text));
+  }
+  for (const TomlEntry& entry : entries) {
+    if (entry.section.empty() && entry.key == "runtime") continue;
+    const bool known = entry.key == "require" || entry.key == "forbid" || entry.key == "allow_custom";
+    if (!entry.section.empty() || !known || entry.value.kind != TomlValue::Kind::kList) {
+      return Diag(diag::kTargetProfile,
+                  fmt::format("line {}: '{}' is not understood", entry.line, Printable(entry.key)))
+          .Hint("runtime = \"...\", and the lists require, forbid and allow_custom");
+    }
+    for (const TomlValue& item : entry.value.items) {
+      if (entry.key == "forbid") {
+        out.forbid.insert(item.text);
+      } else if (entry.key == "allow_custom") {
+        out.allow_custom.insert(item.text);
+      } else if (IsTfliteLimit(item.text)) {
+        out.require.push_back(item.text);
+      } else {
+        return Diag(diag::kTargetProfile, fmt::format("line {}: '{}' is no limit", entry.line, Printable(item.text)))
+            .Hint("rank<=4");
+      }
+    }
+  }
+  return out;
+}
+
 Result<TfliteProfile> ParseTfliteProfile(std::string_view text) {
+  if (text.ends_with(".toml")) {
+    TRY(const MappedFile::Ptr file, MappedFile::Open(std::string(text), {}));
+    TRY(TfliteProfile own, TfliteProfileFromToml(AsText(file->bytes())));
+    own.name = std::string(text);
+    return own;
+  }
   TfliteProfile out;
   std::string_view rest = text;
   const size_t plus = std::min(rest.find('+'), rest.size());

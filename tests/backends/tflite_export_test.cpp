@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "backends/tflite/partition.h"
 #include "backends/tflite/prepare.h"
 #include "base/text.h"
 #include "formats/tflite/parse.h"
@@ -355,6 +356,27 @@ TEST(TfliteExport, OlderRuntimesGetOlderVersions) {
   const Written old = Export(kGelu, Profile("tflite@2.8"));
   EXPECT_EQ(old.Ops().find("GELU"), std::string::npos);
   EXPECT_LE(old.runtime, 208);
+}
+
+TEST(TflitePartition, PartsOfADelegate) {
+  const Written out = Export(R"(graph g {
+    main (%x: f32[2], %p: f32[2]) {
+      %a: f32[2] = neg(%x)
+      %b: f32[2] = pow(%a, %p)
+      %c: f32[2] = abs(%b)
+      %y: f32[2] = sqrt(%c)
+      yield(%y as y)
+    }
+  })");
+  ASSERT_EQ(out.Ops(), "NEG POW ABS SQRT");
+  const to_tflite::Partition xnnpack = to_tflite::PartitionFor(out.model, targets::TfliteDelegate::kXnnpack);
+  EXPECT_EQ(xnnpack.operators, 4U);
+  EXPECT_EQ(xnnpack.delegated, 3U);
+  EXPECT_EQ(xnnpack.parts, 2U);
+  EXPECT_EQ(xnnpack.largest, 2U);
+  ASSERT_EQ(xnnpack.left.size(), 1U);
+  EXPECT_EQ(xnnpack.left[0].op, "POW");
+  EXPECT_EQ(to_tflite::PartitionFor(out.model, targets::TfliteDelegate::kGpu).parts, 1U);
 }
 
 TEST(TflitePrepare, LayoutIsTheTargets) {

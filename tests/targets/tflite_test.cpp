@@ -79,5 +79,36 @@ TEST(TfliteProfile, Names) {
   EXPECT_EQ(ParseTfliteProfile("litert@2.1+npu").diag().id, "target.profile");
 }
 
+TEST(TfliteProfile, OfAFile) {
+  const auto own = TfliteProfileFromToml(
+      "runtime = \"tflite@2.9+gpu\"\nrequire = [\"rank<=4\"]\nforbid = [\"GATHER_ND\"]\nallow_custom = [\"Mine\"]\n");
+  ASSERT_TRUE(own.ok()) << FormatDiag(own.diag());
+  EXPECT_EQ(own->runtime, 209);
+  EXPECT_TRUE(own->gpu);
+  EXPECT_EQ(own->require, std::vector<std::string>{"rank<=4"});
+  EXPECT_TRUE(own->forbid.contains("GATHER_ND"));
+  EXPECT_TRUE(own->allow_custom.contains("Mine"));
+  EXPECT_EQ(TfliteProfileFromToml("require = [\"four\"]").diag().id, "target.profile");
+  EXPECT_EQ(TfliteProfileFromToml("colour = \"red\"").diag().id, "target.profile");
+}
+
+TEST(TfliteDelegates, WhatFallsOff) {
+  const Type x = *Type::Parse("f32[2,3]"), bits = *Type::Parse("i32[2]");
+  TfliteUse use;
+  use.op = "ADD";
+  use.in = {{&x.tensor(), false}, {&x.tensor(), false}};
+  use.out = {{&x.tensor(), false}};
+  use.option = [](std::string_view) { return std::optional<double>(0.0); };
+  EXPECT_EQ(DelegateRefuses(TfliteDelegate::kXnnpack, use), "");
+  EXPECT_EQ(DelegateRefuses(TfliteDelegate::kGpu, use), "");
+  use.op = "POW";
+  EXPECT_EQ(DelegateRefuses(TfliteDelegate::kXnnpack, use), "it has no POW");
+  use.op = "MEAN";
+  use.in[1] = {&bits.tensor(), false};
+  EXPECT_EQ(DelegateRefuses(TfliteDelegate::kXnnpack, use), "MEAN needs const1=1");
+  use.in[0] = {&bits.tensor(), false};
+  EXPECT_NE(DelegateRefuses(TfliteDelegate::kXnnpack, use).find("i32"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace godwit::targets
