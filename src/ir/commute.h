@@ -42,6 +42,9 @@ class CommuteCtx {
   /// Integer operands (axes, pads) and what they hold afterwards; those absent before are new.
   std::vector<std::pair<size_t, std::vector<int64_t>>> numbers;
 
+  /// The attributes say something now that few formats can: operands of products swapped, axes of a resize.
+  bool rare = false;
+
   [[nodiscard]] int64_t rank() const { return static_cast<int64_t>(perm.size()); }
   [[nodiscard]] bool Has(size_t i) const { return i < ranks.size() && ranks[i] >= 0; }
   [[nodiscard]] std::optional<std::vector<int64_t>> Ints(size_t i) const {

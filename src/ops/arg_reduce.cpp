@@ -1,8 +1,8 @@
 // arg_reduce: where the largest or smallest element of each line along an axis lies.
 #include <fmt/format.h>
 
-#include "ir/commute.h"
 #include "ir/op_def.h"
+#include "ops/commute_rules.h"
 #include "ops/decompose.h"
 #include "ops/lines.h"
 #include "ops/plain.h"
@@ -102,8 +102,6 @@ Status Eval(EvalCtx& ctx) {
   return Ok{};
 }
 
-bool Commute(CommuteCtx& ctx) { return ctx.attrs.Flag("keep_dims", true) && ctx.rank() > 0 && ctx.MoveAxis("axis", 0); }
-
 std::span<const Sample> Samples() {
   static const Sample samples[] = {{{"f32[2,3,4]"}, {{"mode", "max"}, {"axis", int64_t{1}}}},
                                    {{"f32[2,3]"}, {{"mode", "min"}, {"axis", int64_t{-1}}, {"keep_dims", int64_t{0}}}},
@@ -123,7 +121,7 @@ extern const OpDef kArgReduce{.name = "arg_reduce",
                               .constraints = kRules,
                               .infer = Infer,
                               .eval = Eval,
-                              .commute = Commute,
+                              .commute = CommuteArgReduce,
                               .decompose = DecomposeArgReduce,
                               .samples = Samples};
 

@@ -150,6 +150,100 @@ bool CommuteGather(CommuteCtx& ctx) {
 
 bool CommuteCum(CommuteCtx& ctx) { return ctx.operand == 0 && Moved(ctx, 1, ctx.Ints(1)); }
 
+bool CommuteExpand(CommuteCtx& ctx) {
+  auto shape = ctx.Ints(1);
+  if (ctx.operand != 0 || !shape) return false;
+  const size_t n = std::max(shape->size(), ctx.perm.size()), lead = n - ctx.perm.size();
+  shape->insert(shape->begin(), n - shape->size(), 1);
+  ctx.result.resize(n);
+  std::iota(ctx.result.begin(), ctx.result.end(), 0);
+  for (size_t k = 0; k < ctx.perm.size(); ++k) ctx.result[lead + k] = static_cast<int64_t>(lead) + ctx.perm[k];
+  Axes moved(n);
+  for (size_t k = 0; k < n; ++k) moved[k] = (*shape)[static_cast<size_t>(ctx.result[k])];
+  ctx.numbers.emplace_back(1, std::move(moved));
+  return true;
+}
+
+bool CommuteTile(CommuteCtx& ctx) {
+  const auto repeats = ctx.Ints(1);
+  if (ctx.operand != 0 || !repeats || repeats->size() != ctx.perm.size()) return false;
+  Axes moved;
+  for (const int64_t k : ctx.perm) moved.push_back((*repeats)[static_cast<size_t>(k)]);
+  ctx.numbers.emplace_back(1, std::move(moved));
+  return true;
+}
+
+bool CommuteArgReduce(CommuteCtx& ctx) {
+  if (ctx.operand != 0 || ctx.rank() == 0 || !ctx.MoveAxis("axis", 0)) return false;
+  if (!ctx.attrs.Flag("keep_dims", true)) TakeAway(ctx, {ctx.changed.Int("axis")});
+  return true;
+}
+
+// The new axis stays where it is, the others change places among themselves.
+bool CommuteOneHot(CommuteCtx& ctx) {
+  int64_t axis = ctx.attrs.Int("axis", -1);
+  if (axis < 0) axis += ctx.rank() + 1;
+  if (ctx.operand != 0 || axis < 0 || axis > ctx.rank()) return false;
+  ctx.result.clear();
+  for (const int64_t k : ctx.perm) ctx.result.push_back(k < axis ? k : k + 1);
+  ctx.result.insert(ctx.result.begin() + axis, axis);
+  ctx.changed.Set("axis", axis);
+  return true;
+}
+
+bool CommuteResize(CommuteCtx& ctx) {
+  if (ctx.operand != 0) return false;
+  Axes axes = ctx.attrs.Ints("axes");
+  if (!ctx.attrs.Has("axes")) {
+    axes.resize(ctx.perm.size());
+    std::iota(axes.begin(), axes.end(), 0);
+  }
+  auto places = Places(ctx, axes);
+  if (!places) return false;
+  ctx.rare = !ctx.attrs.Has("axes");
+  ctx.changed.Set("axes", *std::move(places));
+  return true;
+}
+
+bool CommuteStack(CommuteCtx& ctx) {
+  const size_t n = ctx.perm.size();
+  return ctx.operand == 0 && n > 2 && ctx.perm[n - 1] == ctx.rank() - 1 && ctx.perm[n - 2] == ctx.rank() - 2;
+}
+
+bool CommuteProduct(CommuteCtx& ctx) {
+  const size_t n = ctx.perm.size();
+  if (ctx.operand > 1 || n < 2 || ctx.ranks.size() < 2 || ctx.ranks[1 - ctx.operand] < 2) return false;
+  const int64_t first = ctx.rank() - 2;
+  if (ctx.perm[n - 1] < first || ctx.perm[n - 2] < first) return false;
+  const bool swaps = ctx.perm[n - 1] == first;
+  bool outer = false;
+  for (size_t k = 0; k + 2 < n; ++k) outer = outer || ctx.perm[k] != static_cast<int64_t>(k);
+  // Zero points of rows and columns have axes of their own.
+  for (size_t i = 2; i < ctx.ranks.size(); ++i) {
+    if (ctx.ranks[i] > 0 && outer) return false;
+  }
+  const auto flip = [&](size_t operand) {
+    const char* flag = operand == 0 ? "transpose_a" : "transpose_b";
+    ctx.changed.Set(flag, int64_t{ctx.attrs.Flag(flag) ? 0 : 1});
+  };
+  if (swaps) flip(ctx.operand);
+  ctx.rare = swaps;
+  const size_t other = 1 - ctx.operand;
+  const int rank = ctx.ranks[other];
+  if (!outer) {
+    ctx.result.resize(static_cast<size_t>(std::max<int64_t>(ctx.rank(), rank)));
+    std::iota(ctx.result.begin(), ctx.result.end(), 0);
+    return true;
+  }
+  if (rank > ctx.rank()) return false;
+  if (rank > 2) {
+    ctx.alike.push_back(other);
+    if (swaps) flip(other);
+  }
+  std::iota(ctx.result.end() - 2, ctx.result.end(), first);
+  return true;
+}
+
 bool CommuteSuffix(CommuteCtx& ctx) {
   int64_t axis = ctx.attrs.Int("axis", -1);
   if (axis < 0) axis += ctx.rank();

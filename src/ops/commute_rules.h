@@ -16,6 +16,15 @@ bool CommuteSqueeze(CommuteCtx& ctx);
 bool CommuteUnsqueeze(CommuteCtx& ctx);
 bool CommuteGather(CommuteCtx& ctx);
 bool CommuteCum(CommuteCtx& ctx);
+bool CommuteExpand(CommuteCtx& ctx);
+bool CommuteTile(CommuteCtx& ctx);
+bool CommuteArgReduce(CommuteCtx& ctx);
+bool CommuteOneHot(CommuteCtx& ctx);
+bool CommuteResize(CommuteCtx& ctx);
+/// Products of stacks of matrices: `transpose_a` and `transpose_b` take in what swaps the last two axes.
+bool CommuteProduct(CommuteCtx& ctx);
+/// The last two axes stay, those before them change places.
+bool CommuteStack(CommuteCtx& ctx);
 /// Operators over the last axes from the attribute `axis` on, when those stay where they are.
 bool CommuteSuffix(CommuteCtx& ctx);
 

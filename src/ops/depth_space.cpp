@@ -7,6 +7,7 @@
 #include "ir/op_def.h"
 #include "ops/samples.h"
 #include "ops/strided_copy.h"
+#include "ops/window.h"
 
 namespace godwit::ops {
 
@@ -161,6 +162,7 @@ extern const OpDef kDepthToSpace{.name = "depth_to_space",
                                  .constraints = kRules,
                                  .infer = InferDepthToSpace,
                                  .eval = EvalDepthToSpace,
+                                 .commute = CommuteImage,
                                  .samples = DepthToSpaceSamples};
 extern const OpDef kSpaceToDepth{.name = "space_to_depth",
                                  .doc = "Gathers blocks of the spatial plane into channels.",
@@ -170,6 +172,7 @@ extern const OpDef kSpaceToDepth{.name = "space_to_depth",
                                  .constraints = kRules,
                                  .infer = InferSpaceToDepth,
                                  .eval = EvalSpaceToDepth,
+                                 .commute = CommuteImage,
                                  .samples = SpaceToDepthSamples};
 
 }  // namespace godwit::ops

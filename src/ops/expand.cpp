@@ -8,6 +8,7 @@
 #include "ir/infer.h"
 #include "ir/op_def.h"
 #include "ops/broadcast.h"
+#include "ops/commute_rules.h"
 #include "ops/samples.h"
 #include "ops/strided_copy.h"
 
@@ -174,6 +175,7 @@ extern const OpDef kExpand{.name = "expand",
                            .constraints = kExpandRules,
                            .infer = InferExpand,
                            .eval = EvalExpand,
+                           .commute = CommuteExpand,
                            .samples = ExpandSamples};
 extern const OpDef kTile{.name = "tile",
                          .doc = "Repeats the whole tensor along each dim.",
@@ -182,6 +184,7 @@ extern const OpDef kTile{.name = "tile",
                          .constraints = kTileRules,
                          .infer = InferTile,
                          .eval = EvalTile,
+                         .commute = CommuteTile,
                          .samples = TileSamples};
 
 }  // namespace godwit::ops

@@ -6,6 +6,7 @@
 #include "ir/eval.h"
 #include "ir/infer.h"
 #include "ir/op_def.h"
+#include "ops/commute_rules.h"
 #include "ops/decompose.h"
 #include "ops/index_walk.h"
 #include "ops/samples.h"
@@ -121,6 +122,7 @@ extern const OpDef kGatherElements{.name = "gather_elements",
                                    .constraints = kElementsRules,
                                    .infer = InferElements,
                                    .eval = EvalElements,
+                                   .commute = CommuteConcat,
                                    .decompose = DecomposeGatherElements,
                                    .samples = ElementsSamples};
 extern const OpDef kGatherNd{.name = "gather_nd",

@@ -7,6 +7,7 @@
 #include "ir/cost.h"
 #include "ir/op_def.h"
 #include "ops/broadcast.h"
+#include "ops/commute_rules.h"
 #include "ops/conv_common.h"
 #include "ops/plain.h"
 #include "ops/samples.h"
@@ -328,6 +329,7 @@ extern const OpDef kMatMul{.name = "matmul",
                            .constraints = kMatMulRules,
                            .infer = InferMatMul,
                            .eval = EvalMatMul,
+                           .commute = CommuteProduct,
                            .macs = MatMulMacs,
                            .samples = MatMulSamples};
 extern const OpDef kGemm{.name = "gemm",
@@ -338,6 +340,7 @@ extern const OpDef kGemm{.name = "gemm",
                          .constraints = kGemmRules,
                          .infer = InferGemm,
                          .eval = EvalGemm,
+                         .commute = CommuteProduct,
                          .macs = MatMulMacs,
                          .samples = GemmSamples};
 

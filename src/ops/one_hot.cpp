@@ -9,6 +9,7 @@
 #include "ir/eval.h"
 #include "ir/infer.h"
 #include "ir/op_def.h"
+#include "ops/commute_rules.h"
 #include "ops/decompose.h"
 #include "ops/samples.h"
 #include "ops/strided_copy.h"
@@ -147,6 +148,7 @@ extern const OpDef kOneHot{.name = "one_hot",
                            .constraints = kOneHotRules,
                            .infer = InferOneHot,
                            .eval = EvalOneHot,
+                           .commute = CommuteOneHot,
                            .decompose = DecomposeOneHot,
                            .samples = OneHotSamples};
 extern const OpDef kTrilu{.name = "trilu",
@@ -157,6 +159,7 @@ extern const OpDef kTrilu{.name = "trilu",
                           .constraints = kTriluRules,
                           .infer = InferTrilu,
                           .eval = EvalTrilu,
+                          .commute = CommuteStack,
                           .decompose = DecomposeTrilu,
                           .samples = TriluSamples};
 

@@ -9,6 +9,7 @@
 #include "ir/eval.h"
 #include "ir/infer.h"
 #include "ir/op_def.h"
+#include "ops/commute_rules.h"
 #include "ops/decompose.h"
 #include "ops/resize.h"
 #include "ops/resize_axis.h"
@@ -409,6 +410,7 @@ extern const OpDef kResize{.name = "resize",
                            .constraints = kRules,
                            .infer = Infer,
                            .eval = Eval,
+                           .commute = CommuteResize,
                            .decompose = DecomposeResize,
                            .samples = Samples};
 

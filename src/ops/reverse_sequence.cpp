@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "ir/commute.h"
 #include "ir/eval.h"
 #include "ir/infer.h"
 #include "ir/op_def.h"
@@ -126,6 +127,10 @@ Status EvalCrop(EvalCtx& ctx) {
   return Ok{};
 }
 
+bool CommuteReverse(CommuteCtx& ctx) {
+  return ctx.operand == 0 && ctx.MoveAxis("batch_axis", 1) && ctx.MoveAxis("time_axis", 0);
+}
+
 std::span<const Sample> ReverseSamples() {
   static const Sample samples[] = {
       {{"f32[4,4]", "i64[4] = 4,3,2,1"}, {}},
@@ -150,6 +155,7 @@ extern const OpDef kReverseSequence{.name = "reverse_sequence",
                                     .constraints = kReverseRules,
                                     .infer = InferReverse,
                                     .eval = EvalReverse,
+                                    .commute = CommuteReverse,
                                     .samples = ReverseSamples};
 extern const OpDef kCenterCropPad{.name = "center_crop_pad",
                                   .doc = "Crops or zero-pads around the centre to a shape.",

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <numeric>
 
+#include "ir/commute.h"
 #include "ir/eval.h"
 #include "ir/infer.h"
 #include "ir/op_def.h"
@@ -84,6 +85,8 @@ Status Eval(EvalCtx& ctx) {
   return Ok{};
 }
 
+bool Commute(CommuteCtx& ctx) { return ctx.operand == 0 && ctx.rank() > 0 && ctx.MoveAxis("axis", -1); }
+
 std::span<const Sample> Samples() {
   static const Sample samples[] = {{{"f32[3,4]", "i64[1] = 3"}, {}, 2},
                                    {{"i32[5,2]", "i64[1] = 2"}, {{"axis", int64_t{0}}, {"largest", int64_t{0}}}, 2},
@@ -102,6 +105,7 @@ extern const OpDef kTopK{.name = "top_k",
                          .constraints = kRules,
                          .infer = Infer,
                          .eval = Eval,
+                         .commute = Commute,
                          .decompose = DecomposeTopK,
                          .samples = Samples};
 

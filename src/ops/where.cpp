@@ -179,6 +179,7 @@ extern const OpDef kPRelu{.name = "prelu",
                           .constraints = kPReluRules,
                           .infer = InferPRelu,
                           .eval = EvalPRelu,
+                          .commute = CommuteBroadcast,
                           .samples = PReluSamples};
 
 }  // namespace godwit::ops

@@ -83,6 +83,8 @@ class Sink {
     }
     commute->contents = [this, &node](size_t i) { return i < node.in.size() ? ctx_.Ints(node.in[i]) : std::nullopt; };
     if (!node.op->commute(*commute)) return false;
+    // The transposes are those of the format at hand: it may not have what would come of them.
+    if (commute->rare) return false;
     commute->contents = nullptr;
     // Operators with a channel axis of their own are where layouts come from: formats want it in its place.
     if (commute->changed.Int("channel_axis", 1) != node.attrs.Int("channel_axis", 1)) return false;

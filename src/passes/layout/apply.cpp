@@ -49,6 +49,15 @@ class Applier {
         made_[i] = problem_.MadeIn(v);
       }
     }
+    const std::vector<ValueId>& results = graph_.region(Graph::main()).results;
+    for (uint32_t i = 0; i < results.size(); ++i) {
+      const ValueId root = problem_.RootOf(results[i]);
+      left_as_.push_back({results[i], root});
+      const bool ordered = problem_.forms().Ordered(results[i]);
+      const Site site{{}, Graph::main(), i, results[i]};
+      left_in_.push_back(
+          ordered ? orders_.Compose(orders_.Inverse(problem_.RelationOf(results[i])), problem_.NeededBy(site)) : kAny);
+    }
     // What every user gets, before anything changes.
     struct Change {
       Site site;
@@ -280,13 +289,26 @@ class Applier {
     return out;
   }
 
+  // An output's name is that of what leaves the graph; all other names stay with the value that is made.
   void NameLayouts() {
+    const Region& main = graph_.region(Graph::main());
+    for (size_t i = 0; i < main.results.size() && i < graph_.output_names.size(); ++i) {
+      const std::string& name = graph_.output_names[i];
+      Value& given = graph_.value(main.results[i]);
+      for (const ValueId v : left_as_[i]) {
+        if (v == main.results[i] || graph_.value(v).name != name || !graph_.value(v).def) continue;
+        graph_.value(v).name.clear();
+        if (given.name.empty()) given.name = name;
+      }
+      if (!orders_.IsIdentity(left_in_[i])) layouts_.push_back({main.results[i], name, orders_[left_in_[i]]});
+    }
     for (uint32_t i = 0; i < count_; ++i) {
       const ValueId v{i}, root = problem_.RootOf(v);
       const std::string& name = graph_.value(v).name;
       if (made_[root.index] == kAny || name.empty() || !problem_.Alive(v)) continue;
       const Label own = orders_.Compose(orders_.Inverse(problem_.RelationOf(v)), made_[root.index]);
-      if (!orders_.IsIdentity(own)) layouts_.push_back({root, name, orders_[own]});
+      const bool told = std::any_of(layouts_.begin(), layouts_.end(), [&](const auto& l) { return l.name == name; });
+      if (!orders_.IsIdentity(own) && !told) layouts_.push_back({root, name, orders_[own]});
     }
   }
 
@@ -354,6 +376,9 @@ class Applier {
   size_t count_ = 0;
   std::vector<Type> meant_;  // by value of the source graph
   std::vector<Label> made_;  // by root
+  // By result of the graph: the values it was known as, and its order.
+  std::vector<std::vector<ValueId>> left_as_;
+  std::vector<Label> left_in_;
   std::map<std::pair<uint32_t, Label>, ValueId> variants_;
   std::unordered_map<uint32_t, std::vector<std::pair<Label, ValueId>>> by_root_;
 };

@@ -35,7 +35,6 @@ double BytesOf(const Type& type) {
 
 Problem::Problem(const Graph& graph, Inference& facts, const LayoutTarget& target, const LayoutOptions& options)
     : graph_(graph),
-      facts_(facts),
       target_(target),
       options_(options),
       forms_(graph, facts, orders_, target),
@@ -45,6 +44,7 @@ Problem::Problem(const Graph& graph, Inference& facts, const LayoutTarget& targe
   FindSites();
   FindLabels();
   AddVariables();
+  chooser_count_ = pbqp_.size();
   AddPrices();
 }
 

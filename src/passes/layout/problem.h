@@ -29,6 +29,10 @@ class Problem {
   void Solve(int64_t effort);
   /// Every node that has a form as it stands takes it: what wrapping each node in transposes would be.
   void TakePlain();
+  /// These states and no others.
+  void Take(std::vector<uint32_t> choice) { answer_.choice = std::move(choice); }
+  /// Variables of nodes and of inputs and outputs; the others follow from them.
+  [[nodiscard]] size_t chooser_count() const { return chooser_count_; }
 
   [[nodiscard]] const Answer& answer() const { return answer_; }
   [[nodiscard]] const Pbqp& pbqp() const { return pbqp_; }
@@ -78,7 +82,6 @@ class Problem {
   [[nodiscard]] bool Free(ValueId root) const { return free_[root.index]; }
 
   const Graph& graph_;
-  Inference& facts_;
   const LayoutTarget& target_;
   const LayoutOptions& options_;
   Orders orders_;
@@ -103,7 +106,7 @@ class Problem {
   std::vector<std::vector<uint32_t>> variable_of_result_;
   std::vector<std::vector<std::vector<Label>>> result_labels_;
   std::vector<std::pair<ValueId, Label>> events_;
-  size_t label_count_ = 0;
+  size_t label_count_ = 0, chooser_count_ = 0;
 };
 
 /// Bytes of a tensor; sizes that are not known are taken to be kGuess. 0 where nothing is known.
