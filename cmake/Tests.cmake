@@ -28,8 +28,8 @@ foreach(folder IN LISTS areas)
   if(NOT sources MATCHES "_test\\.cpp")
     continue()
   endif()
-  if(area STREQUAL "backends")
-    # Writers are tested on the operators' samples too.
+  if(area MATCHES "^(backends|passes)$")
+    # Writers and layouts are tested on the operators' samples too.
     list(APPEND sources "${CMAKE_SOURCE_DIR}/tests/ops/sample_graph.cpp")
   endif()
   add_executable(test_${area} ${sources} ${support_sources})

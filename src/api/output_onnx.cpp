@@ -5,8 +5,10 @@
 #include "api/output_format.h"
 #include "backends/onnx/export.h"
 #include "backends/onnx/files.h"
+#include "backends/onnx/layout_target.h"
 #include "base/text.h"
 #include "passes/fusion_policy.h"
+#include "passes/simplify.h"
 
 namespace godwit {
 
@@ -43,7 +45,15 @@ class OnnxOutput : public OutputFormat {
     return options_.onnx.opset > 0 ? options_.onnx.opset : to_onnx::DefaultOpset(graph);
   }
 
-  Status Prepare(Graph*, DiagSink*, ConvertReport*) override { return Ok{}; }
+  // Channels go to their place all at once; then what was transposed around them is put together.
+  Status Prepare(Graph* graph, DiagSink*, ConvertReport*) override {
+    if (!to_onnx::NeedsOnnxLayout(*graph)) return Ok{};
+    RETURN_IF_ERROR(Relayout(graph, to_onnx::OnnxLayout(), {}, nullptr));
+    if (!options_.simplify) return Ok{};
+    SimplifyOptions again = options_.rewriting;
+    again.rewrite.off.merge(RulesOff(*graph, again.rewrite.level));
+    return Simplify(*graph, again, nullptr);
+  }
 
   Status Write(const Graph& graph, std::vector<std::string> inputs, DiagSink* sink, ConvertReport* report) override {
     TRY(const to_onnx::Exported exported, to_onnx::ExportModel(graph, options_.onnx, sink));

@@ -84,6 +84,15 @@ class Maker {
     return perm;
   }
 
+  // Whether the dims but the last few do.
+  static bool Broadcasts(const Shape& a, const Shape& b, size_t but) {
+    for (size_t k = but; k < a.size() && k < b.size(); ++k) {
+      const Dim &m = a[a.size() - 1 - k], &n = b[b.size() - 1 - k];
+      if (m != n && m != Dim(1) && n != Dim(1)) return false;
+    }
+    return true;
+  }
+
   void Keep(Result<ValueId> made) {
     if (!made.ok()) return;
     const auto count = ElementCount(build_.TypeOf(*made).shape()).known();
@@ -111,7 +120,11 @@ class Maker {
         }
         break;
       case 3: Keep(build_.Emit(ops::kRelu, {x})); break;
-      case 4: Keep(build_.Emit(ops::kAdd, {x, Any()})); break;
+      case 4: {
+        const ValueId y = Any();
+        Keep(build_.Emit(ops::kAdd, {x, Broadcasts(shape, ShapeOf(y), 0) ? y : x}));
+        break;
+      }
       case 5: {
         Dims dims;
         for (int64_t k = rank - 1 - Below(static_cast<int>(rank)); k >= 0 && k < rank; ++k) {
@@ -136,9 +149,16 @@ class Maker {
         Keep(build_.Emit(ops::kReshape, {x, build_.I64s(dims)}));
         break;
       }
-      case 9:
-        Keep(build_.Emit(ops::kConcat, {x, Below(2) == 0 ? x : Any()}, {{"axis", int64_t{Below(4) % rank}}}));
+      case 9: {
+        const int64_t axis = Below(4) % rank;
+        const ValueId y = Any();
+        bool fits = ShapeOf(y).size() == shape.size();
+        for (size_t k = 0; fits && k < shape.size(); ++k) {
+          fits = static_cast<int64_t>(k) == axis || ShapeOf(y)[k] == shape[k];
+        }
+        Keep(build_.Emit(ops::kConcat, {x, fits ? y : x}, {{"axis", axis}}));
         break;
+      }
       case 10:
         Keep(build_.Emit(ops::kReduce, {x, build_.I64s({Below(4) % rank})},
                          {{"mode", "max"}, {"keep_dims", int64_t{Below(2)}}}));
@@ -170,7 +190,12 @@ class Maker {
         }
         break;
       case 16:
-        if (rank >= 2) Keep(build_.Emit(ops::kMatMul, {x, Any()}, {{"transpose_b", int64_t{1}}}));
+        if (rank >= 2) {
+          ValueId y = Any();
+          const Shape& b = ShapeOf(y);
+          if (b.size() < 2 || b.back() != shape.back() || !Broadcasts(shape, b, 2)) y = x;
+          Keep(build_.Emit(ops::kMatMul, {x, y}, {{"transpose_b", int64_t{1}}}));
+        }
         break;
       default:
         if (rank < 5) Keep(build_.Emit(ops::kUnsqueeze, {x, build_.I64s({Below(static_cast<int>(rank) + 1)})}));
@@ -239,7 +264,8 @@ LaidOut CheckLayout(const Graph& source, const LayoutTarget& target, const Layou
   for (size_t i = 0; i < want->size(); ++i) {
     Tensor x = (*want)[i].tensor;
     const Tensor& y = (*got)[i].tensor;
-    if (const Perm* perm = LayoutOf(out.report, source.output_names[i]); perm != nullptr) x = Turned(x, *perm);
+    const std::string name = i < source.output_names.size() ? source.output_names[i] : "";
+    if (const Perm* perm = LayoutOf(out.report, name); perm != nullptr) x = Turned(x, *perm);
     EXPECT_EQ(x.dims(), y.dims()) << where;
     EXPECT_EQ(x.dtype(), y.dtype()) << where;
     if (x.dims() != y.dims() || x.dtype() == DType::kString) continue;

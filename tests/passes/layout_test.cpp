@@ -202,7 +202,7 @@ TEST(Layout, DynamicSizesMoveAlong) {
 }
 
 TEST(Layout, BodiesKeepTheirBorders) {
-  const Graph graph = test::Parse(R"(const %w: f32[3,3,1,1] = [1.0,2.0,3.0,4.0,5.0,6.0,1.0,2.0,3.0,4.0,5.0,6.0]
+  const Graph graph = test::Parse(R"(const %w: f32[3,3,1,1] = [1.0,2.0,3.0,4.0,5.0,6.0,1.0,2.0,3.0]
   main (%x: f32[1,3,4,5], %c: bool[]) {
     %a: f32[1,3,4,5] = conv(%x, %w)
     %r: f32[1,3,4,5] = if(%c) region () {

@@ -140,6 +140,8 @@ class TfliteOrders final : public LayoutTarget {
       }
       return 0;
     }
+    // The left side of a product is turned by the row, or by the kernel.
+    if ((op == &ops::kMatMul || op == &ops::kGemm) && form.attrs.Flag("transpose_a")) return BytesOf(x);
     // The row puts the axis last and back.
     const bool last_only = op == &ops::kSoftmax || op == &ops::kTopK;
     if (last_only && !IsLast(form.attrs, "axis", -1, rank)) return 2 * BytesOf(x);

@@ -6,11 +6,8 @@ namespace godwit::layout {
 
 namespace {
 
-constexpr Cost kMuch = Cost{1} << 61;  // beyond every sum of finite costs, and twice it is still a number
-
-Cost Clamped(__int128 v) {
-  return static_cast<Cost>(std::clamp<__int128>(v, -static_cast<__int128>(kMuch), static_cast<__int128>(kMuch)));
-}
+// What must not be is a large number here, and many of them have to cancel out exactly.
+using Wide = __int128;
 
 // Which variables to turn around so that no pair costs less unlike than alike; empty where there is no such way.
 std::vector<uint8_t> Turns(const Pbqp& problem) {
@@ -55,7 +52,7 @@ class Network {
  public:
   explicit Network(size_t n) : first_(n), level_(n), next_(n) {}
 
-  void Pipe(uint32_t from, uint32_t to, Cost there, Cost back) {
+  void Pipe(uint32_t from, uint32_t to, Wide there, Wide back) {
     first_[from].push_back(static_cast<uint32_t>(pipes_.size()));
     pipes_.push_back({to, there});
     first_[to].push_back(static_cast<uint32_t>(pipes_.size()));
@@ -74,7 +71,7 @@ class Network {
  private:
   struct Flow {
     uint32_t to;
-    Cost room;
+    Wide room;
   };
 
   void Layer(uint32_t source) {
@@ -97,7 +94,7 @@ class Network {
     uint32_t at = source;
     while (true) {
       if (at == sink) {
-        Cost fits = kMuch;
+        Wide fits = pipes_[path[0]].room;
         for (const uint32_t p : path) fits = std::min(fits, pipes_[p].room);
         size_t keep = path.size();
         for (size_t i = path.size(); i-- > 0;) {
@@ -144,10 +141,10 @@ std::optional<std::vector<uint32_t>> SolveByCut(const Pbqp& problem) {
   const auto source = static_cast<uint32_t>(problem.size());
   const uint32_t sink = source + 1;
   Network network(problem.size() + 2);
-  std::vector<__int128> leaning(problem.size());  // what state 1 costs more than state 0
+  std::vector<Wide> leaning(problem.size());  // what state 1 costs more than state 0
   for (uint32_t v = 0; v < problem.size(); ++v) {
     const std::vector<Cost>& c = problem.alone()[v];
-    leaning[v] = static_cast<__int128>(c[turn[v] ^ 1U]) - c[turn[v]];
+    leaning[v] = Wide{c[turn[v] ^ 1U]} - c[turn[v]];
   }
   for (const Pbqp::Joint& j : problem.joints()) {
     const auto cost = [&](uint32_t a, uint32_t b) -> Cost { return j.costs[(a ^ turn[j.a]) * 2 + (b ^ turn[j.b])]; };
@@ -157,7 +154,7 @@ std::optional<std::vector<uint32_t>> SolveByCut(const Pbqp& problem) {
     if (unlike > 0) network.Pipe(j.a, j.b, unlike, 0);
   }
   for (uint32_t v = 0; v < problem.size(); ++v) {
-    const Cost lean = Clamped(leaning[v]);
+    const Wide lean = leaning[v];
     if (lean > 0) network.Pipe(source, v, lean, 0);
     if (lean < 0) network.Pipe(v, sink, -lean, 0);
   }
