@@ -131,7 +131,8 @@ std::span<const Sample> OneHotSamples() {
   return samples;
 }
 std::span<const Sample> TriluSamples() {
-  static const Sample samples[] = {{{"f32[4,5]"}, {}},
+  static const Sample samples[] = {{{"f32[2,3,4,3]"}, {}},
+                                   {{"f32[4,5]"}, {}},
                                    {{"i64[2,3,3]", "i64[] = -1"}, {{"upper", int64_t{0}}}},
                                    {{"f16[3,2]", "i64[] = 7"}, {}},
                                    {{"bool[4,0]", "i64[] = 1"}, {}}};
