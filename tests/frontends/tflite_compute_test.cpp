@@ -142,7 +142,9 @@ TEST(TfliteOperators, Movement) {
       {"MIRROR_PAD symmetric", B::kMirrorPad, {3}, {1, 2, 3}, {{{1, 2}, {2, 1}}}, {6}, {2, 1, 1, 2, 3, 3}, [](Set& s) {
          s.Enum("mode", tflite::MirrorPadMode::kSymmetric);
        }});
-  Check({"MIRROR_PAD reflect", B::kMirrorPad, {3}, {1, 2, 3}, {{{1, 2}, {2, 1}}}, {6}, {3, 2, 1, 2, 3, 2}});
+  Check({"MIRROR_PAD reflect", B::kMirrorPad, {3}, {1, 2, 3}, {{{1, 2}, {2, 1}}}, {6}, {3, 2, 1, 2, 3, 2}, [](Set& s) {
+           s.Enum("mode", tflite::MirrorPadMode::kReflect);
+         }});
   Check({"REVERSE_V2", B::kReverseV2, {2, 3}, six, {{{1}, {1}}}, {2, 3}, {3, 2, 1, 6, 5, 4}});
   Check({"TILE", B::kTile, {2}, {1, 2}, {{{1}, {2}}}, {4}, {1, 2, 1, 2}});
   Check({"BROADCAST_TO", B::kBroadcastTo, {1, 2}, {1, 2}, {{{2}, {2, 2}}}, {2, 2}, {1, 2, 1, 2}});

@@ -3,8 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <cstring>
 #include <deque>
+#include <fstream>
 #include <functional>
 #include <string>
 #include <vector>
@@ -131,6 +133,7 @@ class TfliteBuilder {
   /// Problems go to `sink` where one is given, and fail the test otherwise.
   Graph Import(DiagSink* sink = nullptr, const from_tflite::ImportOptions& options = {}) {
     const std::string bytes = Bytes();
+    Dump(bytes);
     const auto* data = reinterpret_cast<const std::byte*>(bytes.data());
     DiagSink own;
     DiagSink* problems = sink != nullptr ? sink : &own;
@@ -150,6 +153,17 @@ class TfliteBuilder {
   }
 
  private:
+  // Where GODWIT_DUMP names a folder the models are left there, for tests/oracle/tflite_models.py to judge.
+  static void Dump(const std::string& bytes) {
+    const char* folder = std::getenv("GODWIT_DUMP");
+    if (folder == nullptr) return;
+    static int count = 0;
+    const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
+    const std::string path = std::string(folder) + "/" + test->test_suite_name() + "." + test->name() + "." +
+                             std::to_string(count++) + ".tflite";
+    std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  }
+
   struct Building {
     std::vector<tflite::Tensor> tensors;
     Ints inputs, outputs;
