@@ -89,13 +89,15 @@ class TfliteOutput : public OutputFormat {
   Status Commit() override { return file_->Commit(); }
 
  private:
+  // Other names of the same value tell of tensors inside.
   static void NameOrder(const Graph& graph, const ValueLayout& stored, ConvertReport* report) {
     const Region& main = graph.region(Graph::main());
+    const auto is = [&](ValueId id, const std::string& name) { return id == stored.value && name == stored.name; };
     for (const ValueId id : main.params) {
-      if (id == stored.value) report->orders[graph.value(id).name] = stored.perm;
+      if (is(id, graph.value(id).name)) report->orders[stored.name] = stored.perm;
     }
     for (size_t i = 0; i < main.results.size(); ++i) {
-      if (main.results[i] == stored.value) report->orders[graph.output_names[i]] = stored.perm;
+      if (is(main.results[i], graph.output_names[i])) report->orders[stored.name] = stored.perm;
     }
   }
 
