@@ -44,9 +44,12 @@ int godwit_run(godwit_model* model, const godwit_array* inputs, size_t input_cou
 /* An output of the last run, valid until the next; status 1 for an index that is none. */
 int godwit_output(const godwit_model* model, size_t index, godwit_array* out);
 
-/* ONNX to ONNX in fewer and cheaper nodes. opset: 0 for the source's. prove: not 0 runs the written file beside the
+/* The same format in fewer and cheaper nodes. opset: 0 for the source's. prove: not 0 runs the written file beside the
  * source, and writes nothing when they differ (status 7). */
 int godwit_simplify(const char* input, const char* output, int opset, int prove);
+/* From any format that is read to any that is written. target: "tflite@2.14", "onnx@17" ..., NULL for what the output's
+ * name says. io_layout: "nhwc", "nchw", "auto", NULL to keep the source's. */
+int godwit_convert(const char* input, const char* output, const char* target, const char* io_layout, int prove);
 
 #ifdef __cplusplus
 }

@@ -1,4 +1,4 @@
-// godwit's C++ interface: load a trained model, look at its inputs and outputs, run it.
+// godwit's C++ interface: load a trained model, look at its inputs and outputs, run it, convert it.
 //
 //   std::vector<godwit::Problem> problems;
 //   auto model = godwit::Model::Load("model.onnx", {}, &problems);
@@ -97,7 +97,11 @@ struct WriteSettings {
   bool prove = true;                     ///< run the written file beside the source, and write nothing when they differ
   std::vector<std::string> bind = {};    ///< "NAME=FILE.npy", "NAME=16000": inputs that become constants
   std::vector<std::string> cut_in = {};  ///< tensors that become the inputs
-  std::vector<std::string> cut_out = {};  ///< tensors that become the outputs
+  std::vector<std::string> cut_out = {};     ///< tensors that become the outputs
+  std::string target = {};                   ///< "tflite@2.14", "onnx@17" ...; empty: what the output's name says
+  std::string precision = "f32";             ///< f32, f16, bf16, mixed, f16w
+  std::vector<std::string> io_layout = {};   ///< "nhwc", "nchw", "auto", "NAME=nhwc"
+  std::vector<std::string> preprocess = {};  ///< "NAME=u8,rgb->bgr,mean=..,scale=..": what the model does itself
 };
 
 /// What was written.
@@ -105,14 +109,21 @@ struct Written {
   std::uint64_t bytes = 0;
   std::int64_t nodes_before = 0;
   std::int64_t nodes_after = 0;
-  int opset = 0;
+  int opset = 0;                ///< ONNX
+  std::int64_t transposes = 0;  ///< that the layout of the written model needs; 0 where it was not looked at
+  std::string runs_in;          ///< the least runtime that takes it, where the format says
   std::string proof;  ///< the lines that say how far the written model is from its source; empty without a proof
 };
 
-/// ONNX to ONNX in fewer and cheaper nodes. The file appears whole, or not at all: then the result is empty and
+/// The same format in fewer and cheaper nodes. The file appears whole, or not at all: then the result is empty and
 /// `problems` says why.
 std::optional<Written> Simplify(const std::string& input, const std::string& output, const WriteSettings& settings = {},
                                 std::vector<Problem>* problems = nullptr);
+
+/// From any format that is read to any that is written: by the target, else by the output's name. Otherwise as
+/// Simplify.
+std::optional<Written> Convert(const std::string& input, const std::string& output, const WriteSettings& settings = {},
+                               std::vector<Problem>* problems = nullptr);
 
 /// "0.1.0"
 const char* Version();

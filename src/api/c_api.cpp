@@ -146,3 +146,15 @@ int godwit_simplify(const char* input, const char* output, int opset, int prove)
     return godwit::Simplify(input, output, settings, &problems) ? 0 : Fail(problems);
   });
 }
+
+int godwit_convert(const char* input, const char* output, const char* target, const char* io_layout, int prove) {
+  return Guarded([&] {
+    if (input == nullptr || output == nullptr) return Fail(kUsage, "a path is NULL");
+    godwit::WriteSettings settings;
+    if (target != nullptr) settings.target = target;
+    if (io_layout != nullptr) settings.io_layout = {io_layout};
+    settings.prove = prove != 0;
+    std::vector<godwit::Problem> problems;
+    return godwit::Convert(input, output, settings, &problems) ? 0 : Fail(problems);
+  });
+}

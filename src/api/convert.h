@@ -10,6 +10,7 @@
 #include "api/data.h"
 #include "api/dims.h"
 #include "api/load.h"
+#include "api/profile.h"
 #include "api/target.h"
 #include "backends/onnx/export.h"
 #include "backends/onnx/files.h"
@@ -37,6 +38,7 @@ struct ConvertOptions {
   std::vector<Preprocess> preprocess;  ///< what the model does itself to raw inputs
   std::vector<LayoutWish> layouts;     ///< of inputs and outputs
   bool layout_auto = false;            ///< they are laid out as moves the least
+  TargetLimits limits;       ///< TFLite: what the target is denied beside
   bool same_format = false;            ///< the target's format is the source's; another one is wrong use
   bool simplify = true;
   SimplifyOptions rewriting;

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "api/output_format.h"
+#include "api/profile.h"
 #include "backends/tflite/export.h"
 #include "backends/tflite/prepare.h"
 #include "base/atomic_file.h"
@@ -122,7 +123,7 @@ class TfliteOutput : public OutputFormat {
 
 Result<std::unique_ptr<OutputFormat>> MakeTfliteOutput(const ConvertOptions& options, const Target& target,
                                                        std::string path) {
-  TRY(targets::TfliteProfile profile, targets::ParseTfliteProfile(target.profile));
+  TRY(targets::TfliteProfile profile, ReadProfile(target.profile, options.limits));
   return std::unique_ptr<OutputFormat>(std::make_unique<TfliteOutput>(options, std::move(profile), std::move(path)));
 }
 

@@ -6,11 +6,12 @@
 
 #include "api/inputs.h"
 #include "api/load.h"
-#include "backends/onnx/export.h"
 #include "base/text.h"
 #include "ir/verify.h"
+#include "tools/conversion.h"
 #include "tools/model_run.h"
 #include "tools/problems.h"
+#include "tools/target_check.h"
 #include "tools/verbs.h"
 #include "verify/check.h"
 
@@ -19,9 +20,12 @@ namespace godwit::tools {
 namespace {
 
 constexpr Option kOptions[] = {
-    {"--target", OptionKind::kText, "T,T...", "also say whether it can be made to run there: onnx@11,onnx@17"},
+    {"--target", OptionKind::kText, "T,T...", "also say whether it can be made to run there: onnx@17,tflite@2.14"},
     {"--domain", OptionKind::kText, "NAME", "a vendor's domain whose operators the targets have: com.microsoft", 0,
      true},
+    kRequireOption,
+    kForbidOption,
+    kAllowCustomOption,
     {"--no-weights", OptionKind::kFlag, "", "do not read the weights in search of NaN and infinity"},
     kShapeOption,
     kDimOption,
@@ -29,51 +33,44 @@ constexpr Option kOptions[] = {
     kJsonOption,
 };
 
-struct Target {
-  std::string name;
-  int opset = 0;
-};
-
-Result<std::vector<Target>> TargetsOf(const std::string& text) {
-  std::vector<Target> out;
+Result<std::vector<TargetCheck>> TargetsOf(const std::string& text, const Args& args) {
+  std::vector<TargetCheck> out;
   for (const std::string_view name : Split(text, ',')) {
-    const std::vector<std::string_view> parts = Split(name, '@');
-    int64_t opset = 0;
-    if (parts.size() != 2 || parts[0] != "onnx" || !ParseInt(parts[1], &opset)) {
-      return Diag(diag::kUsage, Concat("'", Printable(name, 100), "' is no target to check for"))
-          .Hint("`godwit list targets` shows them: --target onnx@17");
-    }
-    out.push_back({std::string(name), static_cast<int>(std::clamp<int64_t>(opset, 0, 1000))});
+    TRY(TargetCheck check, ParseTargetCheck(std::string(Trim(name)), TargetLimitsOf(args), args.All("--domain")));
+    out.push_back(std::move(check));
   }
   return out;
 }
 
-// The walk of a conversion to the target, without a file: what it could not write is what the target cannot run.
-int CheckTarget(const Graph& graph, const Target& target, const Args& args, const Problems& problems) {
-  to_onnx::ExportOptions options;
-  options.opset = target.opset;
-  options.domains = args.All("--domain");
-  DiagSink sink;
-  const auto exported = to_onnx::ExportModel(graph, options, &sink);
-  if (!exported.ok()) return problems.Show(exported.diag());
-  const int status = problems.Show(sink);
-  if (args.Has("--json")) {
-    fmt::print("{{\"target\":{},\"runs\":{},\"nodes\":{},\"problems\":{}}}\n", JsonQuote(target.name),
-               !sink.has_errors(), exported->nodes, sink.error_count());
-  } else if (!problems.quiet()) {
-    fmt::print("  {}: {}\n", target.name,
-               sink.has_errors() ? fmt::format("no, {} nodes do not fit", sink.error_count())
-                                 : fmt::format("yes, in {} nodes", exported->nodes));
+// One line a target, and what does not fit as problems. The status of the first target that cannot run it.
+int ShowTargets(const Graph& graph, const std::vector<TargetCheck>& targets, const Args& args,
+                const Problems& problems) {
+  int worst = 0;
+  std::vector<TargetVerdict> verdicts;
+  for (const TargetCheck& target : targets) {
+    auto verdict = CheckTarget(graph, target);
+    if (!verdict.ok()) return problems.Show(verdict.diag());
+    for (Diag& d : verdict->problems) {
+      if (targets.size() > 1) d.what = Concat(target.name, ": ", d.what);
+    }
+    const int status = problems.Show(verdict->problems);
+    if (worst == 0) worst = status;
+    verdicts.push_back(*std::move(verdict));
   }
-  return status;
+  if (args.Has("--json")) {
+    for (const TargetVerdict& v : verdicts) fmt::print("{}\n", TargetJson(v));
+  } else if (!problems.quiet()) {
+    fmt::print("{}", TargetMatrix(graph, verdicts, args.Has("--verbose")));
+  }
+  return worst;
 }
 
 int Run(const Args& args) {
   const auto problems = Problems::From(args);
   if (!problems.ok()) return Complain(problems.diag(), args.Text("--diag") == "json");
-  std::vector<Target> targets;
+  std::vector<TargetCheck> targets;
   if (args.Has("--target")) {
-    auto asked = TargetsOf(args.Text("--target"));
+    auto asked = TargetsOf(args.Text("--target"), args);
     if (!asked.ok()) return problems->Show(asked.diag());
     targets = *std::move(asked);
   }
@@ -100,9 +97,8 @@ int Run(const Args& args) {
                      : "");
     }
     if (status != 0 && worst == 0) worst = status;
-    for (const Target& target : targets) {
-      if (!graph.ok() || sink.has_errors()) break;
-      const int there = CheckTarget(*graph, target, args, *problems);
+    if (!targets.empty() && graph.ok() && !sink.has_errors()) {
+      const int there = ShowTargets(*graph, targets, args, *problems);
       if (there != 0 && worst == 0) worst = there;
     }
   }
@@ -114,7 +110,7 @@ int Run(const Args& args) {
 extern const Verb kCheckVerb = {
     "check",
     "Says whether models are valid and make sense; all problems at once, with what to do about each.",
-    "FILE... [--target onnx@17,onnx@11] [--shape NAME=1,3,H,W]... [--strict] [--json]",
+    "FILE... [--target onnx@17,tflite@2.14] [--shape NAME=1,3,H,W]... [--strict] [--json]",
     "godwit check examples/shapes/model.onnx",
     kOptions,
     true,

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "api/precision.h"
 #include "api/tolerance.h"
 #include "base/text.h"
 #include "ir/text.h"
@@ -47,31 +48,6 @@ Status ReadRules(const Args& args, RewriteOptions* rewrite) {
           .Hint("`godwit list rules` shows them");
     }
   }
-  return Ok{};
-}
-
-Status ReadPrecision(const Args& args, HalfOptions* half) {
-  const std::string precision = args.Text("--precision", "f32");
-  const std::string io = args.Text("--io-type", "keep");
-  if (precision == "f16" || precision == "bf16") {
-    half->kind = HalfKind::kWhole;
-  } else if (precision == "mixed") {
-    half->kind = HalfKind::kMixed;
-  } else if (precision == "f16w") {
-    half->kind = HalfKind::kWeights;
-  } else if (precision != "f32") {
-    return Diag(diag::kUsage,
-                Concat("--precision: '", Printable(precision, 100), "' is not one of f32, f16, bf16, mixed, f16w"));
-  }
-  if (io != "keep" && io != "half") {
-    return Diag(diag::kUsage, Concat("--io-type: '", Printable(io, 100), "' is neither keep nor half"));
-  }
-  if (precision == "bf16") {
-    half->dtype = DType::kBF16;
-    half->bound = 8e-2;  // eight times fewer digits
-  }
-  half->keep_io = io == "keep";
-  half->keep = args.All("--keep-float");
   return Ok{};
 }
 
@@ -201,6 +177,10 @@ std::string MovesText(const ConvertReport& report, bool all) {
 
 }  // namespace
 
+TargetLimits TargetLimitsOf(const Args& args) {
+  return {args.All("--require"), Names(args.All("--forbid")), Names(args.All("--allow-custom"))};
+}
+
 Result<ConvertOptions> ConvertOptionsOf(const Args& args, const Problems& problems) {
   ConvertOptions out;
   out.load = problems.load();
@@ -216,8 +196,10 @@ Result<ConvertOptions> ConvertOptionsOf(const Args& args, const Problems& proble
   PrintStages(args.All("--print-ir-after"), &out.rewriting);
   out.onnx.opset = static_cast<int>(args.Int("--opset", 0));
   out.onnx.domains = args.All("--domain");
-  RETURN_IF_ERROR(ReadPrecision(args, &out.half));
+  RETURN_IF_ERROR(SetPrecision(args.Text("--precision", "f32"), args.Text("--io-type", "keep"), &out.half));
+  out.half.keep = args.All("--keep-float");
   TRY(out.target, ParseTarget(args.Text("--target")));
+  out.limits = TargetLimitsOf(args);
   if (out.onnx.opset == 0) out.onnx.opset = out.target.opset;
   for (const std::string& text : args.All("--io-layout")) {
     if (text == "auto") {

@@ -29,7 +29,13 @@ inline constexpr Option kDomainOption = {
     "--domain", OptionKind::kText, "NAME", "allow operators of this domain too, as com.microsoft", 0, true};
 inline constexpr Option kTargetOption = {
     "--target", OptionKind::kText, "T",
-    "where it will run: onnx@17 (an opset), ort (rewrites that it runs slower stay out)"};
+    "where it will run: onnx@17, ort, tflite@2.14, litert@2.2+xnnpack, or a .toml file of your own"};
+inline constexpr Option kRequireOption = {
+    "--require", OptionKind::kText, "LIMIT", "a further limit on a TFLite target: rank<=4", 0, true};
+inline constexpr Option kForbidOption = {
+    "--forbid", OptionKind::kText, "OPERATOR", "a TFLite operator that may not be written: GATHER_ND", 0, true};
+inline constexpr Option kAllowCustomOption = {
+    "--allow-custom", OptionKind::kText, "NAME", "a custom TFLite operator that may be written", 0, true};
 inline constexpr Option kIoLayoutOption = {
     "--io-layout",
     OptionKind::kText,
@@ -87,6 +93,9 @@ inline constexpr Option kVerboseOption = {"--verbose", OptionKind::kFlag, "",
                                           "every rule that was used, every output of the proof", 'v'};
 
 Result<ConvertOptions> ConvertOptionsOf(const Args& args, const Problems& problems);
+
+/// What --require, --forbid and --allow-custom say.
+TargetLimits TargetLimitsOf(const Args& args);
 
 /// Runs the flights that the command line asks for and shows each; the exit status of the first that failed.
 /// `same_format`: the output is in the source's format, whatever its name.

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "api/load.h"
+#include "api/profile.h"
 #include "api/target.h"
 #include "backends/onnx/export.h"
 #include "backends/onnx/files.h"
@@ -195,7 +196,7 @@ Result<Through> MakeThrough(const std::string& formats, const ThroughOptions& op
     }
     step.target = *std::move(target);
     if (step.target.format == Format::kTflite) {
-      TRY(step.profile, targets::ParseTfliteProfile(step.target.profile));
+      TRY(step.profile, ReadProfile(step.target.profile, {}));
     }
     steps.push_back(std::move(step));
   }

@@ -217,6 +217,33 @@ Status AlignOutputs(Graph* reference, Graph* other, Alignment* out) {
   return Ok{};
 }
 
+// Sizes that the other model has fixed are those at which both are run.
+void TakeSizes(const Graph& other, Graph* reference) {
+  std::map<std::string, int64_t> sizes;
+  const std::vector<Port> theirs = InputsOf(other);
+  const std::vector<ValueId> params = reference->region(Graph::main()).params;
+  for (const ValueId id : params) {
+    const Value& ours = reference->value(id);
+    const Port* twin = Find(theirs, ours.name);
+    if (twin == nullptr || !ours.type.ranked() || !twin->type.ranked() || ours.type.rank() != twin->type.rank())
+      continue;
+    for (size_t k = 0; k < ours.type.shape().size(); ++k) {
+      const Dim &mine = ours.type.shape()[k], &fixed = twin->type.shape()[k];
+      if (mine == Dim::Symbol(mine.ToString()) && fixed.is_static()) sizes.emplace(mine.ToString(), fixed.value());
+    }
+  }
+  if (sizes.empty()) return;
+  for (const ValueId id : params) {
+    if (!reference->value(id).type.ranked()) continue;
+    for (Dim& dim : reference->value(id).type.tensor().shape) {
+      dim = dim.Substitute([&](const std::string& name) -> std::optional<Dim> {
+        const auto at = sizes.find(name);
+        return at == sizes.end() ? std::nullopt : std::optional<Dim>(at->second);
+      });
+    }
+  }
+}
+
 }  // namespace
 
 Result<Comparison> CompareModels(const Graph& reference, const Graph& other, const CompareOptions& options) {
@@ -225,6 +252,7 @@ Result<Comparison> CompareModels(const Graph& reference, const Graph& other, con
   RETURN_IF_ERROR(Harmonise(ours, &theirs, &alignment));
   RETURN_IF_ERROR(AlignInputs(ours, &theirs, &alignment));
   RETURN_IF_ERROR(AlignOutputs(&ours, &theirs, &alignment));
+  TakeSizes(theirs, &ours);
   Comparison out;
   ProofOptions proof = options.proof;
   proof.judged_names = std::move(alignment.renamed);

@@ -47,5 +47,35 @@ TEST(PublicSimplify, InC) {
   EXPECT_EQ(godwit_simplify(nullptr, nullptr, 0, 0), 1);
 }
 
+TEST(PublicConvert, FollowsTheTargetAndTheName) {
+  const testing::TempDir dir;
+  std::vector<Problem> problems;
+  WriteSettings settings;
+  settings.target = "onnx@15";
+  settings.io_layout = {"nhwc"};
+  settings.preprocess = {"image=u8,scale=0.0039"};
+  const auto written = Convert(kBundled, dir.Path("out.onnx"), settings, &problems);
+  ASSERT_TRUE(written) << (problems.empty() ? "" : problems[0].text);
+  EXPECT_EQ(written->opset, 15);
+  const auto model = Model::Load(dir.Path("out.onnx"));
+  ASSERT_TRUE(model);
+  EXPECT_EQ(model->inputs()[0].type, "u8[N,32,32,1]");
+  EXPECT_FALSE(Convert(kBundled, dir.Path("out.tflite"), settings, &problems));
+  for (const char* wrong : {"abacus", "onnx@x"}) {
+    settings.target = wrong;
+    EXPECT_FALSE(Convert(kBundled, dir.Path("x.onnx"), settings)) << wrong;
+  }
+}
+
+TEST(PublicConvert, InC) {
+  const testing::TempDir dir;
+  EXPECT_EQ(godwit_convert(kBundled.c_str(), dir.Path("a.onnx").c_str(), "onnx@13", "nhwc", 1), 0)
+      << godwit_last_error();
+  EXPECT_EQ(godwit_convert(kBundled.c_str(), dir.Path("a.tflite").c_str(), nullptr, nullptr, 0), 0)
+      << godwit_last_error();
+  EXPECT_EQ(godwit_convert(kBundled.c_str(), dir.Path("a.thing").c_str(), "abacus", nullptr, 0), 1);
+  EXPECT_EQ(godwit_convert(nullptr, nullptr, nullptr, nullptr, 0), 1);
+}
+
 }  // namespace
 }  // namespace godwit

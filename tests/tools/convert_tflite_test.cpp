@@ -1,0 +1,78 @@
+// Models to TFLite and back as a user meets it: what is written, what is said of transposes and runtimes, the matrix of
+// targets, and the way round.
+#include <gtest/gtest.h>
+
+#include "tools/run_program.h"
+
+namespace godwit::testing {
+namespace {
+
+TEST(ConvertToTflite, IsProvedAndSaysWhereItRuns) {
+  const TempDir dir;
+  const std::string out = dir.Path("out.tflite");
+  const ProgramRun run = RunGodwit({"convert", kBundledModel, "-o", out, "--verify", "own"});
+  EXPECT_EQ(run.status, 0) << run.err;
+  EXPECT_TRUE(Has(run.out, "TFLite (from ONNX opset 17), runs in TFLite ")) << run.out;
+  EXPECT_TRUE(Has(run.out, "proof: the written model gives the same")) << run.out;
+  EXPECT_EQ(TempDir::Read(out).substr(4, 4), "TFL3");
+  const ProgramRun json = RunGodwit({"convert", kBundledModel, "-o", out, "--verify=off", "--json"});
+  EXPECT_TRUE(Has(json.out, "\"format_after\":\"TFLite\"")) << json.out;
+  EXPECT_TRUE(Has(json.out, "\"transposes\":[")) << json.out;
+}
+
+TEST(ConvertToTflite, ThereAndBackAndThereAgain) {
+  const TempDir dir;
+  const std::string once = dir.Path("once.tflite"), back = dir.Path("back.onnx"), twice = dir.Path("twice.tflite");
+  for (const auto& [from, to] : {std::pair(kBundledModel, once), {once, back}, {back, twice}}) {
+    const ProgramRun run = RunGodwit({"convert", from, "-o", to, "--verify", "own"});
+    EXPECT_EQ(run.status, 0) << from << ": " << run.err;
+  }
+  const ProgramRun same = RunGodwit({"compare", kBundledModel, twice});
+  EXPECT_EQ(same.status, 0) << same.out << same.err;
+  EXPECT_EQ(RunGodwit({"simplify", once, "-o", dir.Path("thin.tflite"), "--verify", "own"}).status, 0);
+  EXPECT_EQ(RunGodwit({"simplify", once, "-o", dir.Path("thin.onnx"), "--verify", "own"}).status, 1);
+}
+
+TEST(ConvertToTflite, LayoutsOfPortsAreComparedAsTheReferenceHasThem) {
+  const TempDir dir;
+  const std::string out = dir.Path("out.tflite");
+  for (const char* layout : {"keep", "nhwc", "auto"}) {
+    const ProgramRun run = RunGodwit(
+        {"convert", kBundledModel, "-o", out, "--shape", "image=1,1,32,32", "--io-layout", layout, "--verify", "own"});
+    EXPECT_EQ(run.status, 0) << layout << ": " << run.err;
+    const ProgramRun compared = RunGodwit({"compare", kBundledModel, out, "--per-layer"});
+    EXPECT_EQ(compared.status, 0) << layout << ": " << compared.out << compared.err;
+  }
+}
+
+TEST(ConvertToTflite, WhatATargetForbidsIsNamed) {
+  const TempDir dir;
+  const std::string out = dir.Path("out.tflite");
+  const ProgramRun run = RunGodwit({"convert", kBundledModel, "-o", out, "--forbid", "CONV_2D"});
+  EXPECT_EQ(run.status, 8);
+  EXPECT_TRUE(Has(run.err, "CONV_2D")) << run.err;
+  EXPECT_EQ(RunGodwit({"convert", kBundledModel, "-o", out, "--target", "tflite@1.0"}).status, 1);
+  EXPECT_EQ(RunGodwit({"convert", kBundledModel, "-o", out, "--target", dir.Path("none.toml")}).status, 2);
+}
+
+TEST(CheckTargets, AMatrixOfOperatorsAndTargets) {
+  const ProgramRun run =
+      RunGodwit({"check", kBundledModel, "--target", "tflite@2.14,litert@2.1+xnnpack,onnx@11", "-v"});
+  EXPECT_EQ(run.status, 0) << run.out << run.err;
+  EXPECT_TRUE(Has(run.out, "operator")) << run.out;
+  EXPECT_TRUE(Has(run.out, "tflite@2.14: yes")) << run.out;
+  const ProgramRun forbidden =
+      RunGodwit({"check", kBundledModel, "--target", "tflite@2.14", "--forbid", "SOFTMAX", "--json"});
+  EXPECT_TRUE(Has(forbidden.out, "\"target\":\"tflite@2.14\"")) << forbidden.out;
+  EXPECT_EQ(RunGodwit({"check", kBundledModel, "--target", "abacus"}).status, 1);
+}
+
+TEST(SuiteThroughTflite, PassesAndCountsHow) {
+  const ProgramRun run = RunGodwit({"suite", GODWIT_SOURCE_DIR "/examples", "--through", "tflite", "--verify", "own"});
+  EXPECT_EQ(run.status, 0) << run.out << run.err;
+  EXPECT_TRUE(Has(run.out, "passed: 1 as they are")) << run.out;
+  EXPECT_EQ(RunGodwit({"suite", GODWIT_SOURCE_DIR "/examples", "--through", "abacus"}).status, 1);
+}
+
+}  // namespace
+}  // namespace godwit::testing
