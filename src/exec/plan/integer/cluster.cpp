@@ -5,6 +5,7 @@
 
 #include "exec/plan/integer/rows.h"
 #include "exec/plan/integer/scans.h"
+#include "exec/plan/integer/svdf.h"
 #include "exec/plan/lowering.h"
 #include "ir/convert.h"
 #include "ops/arithmetic.h"
@@ -78,18 +79,32 @@ class Finder {
   std::optional<Cluster> At(NodeId id) {
     const Node& node = l_.graph().node(id);
     if (node.op == &ops::kScan) return ScanClusterAt(l_, id);
+    if (node.op == &ops::kEqual || node.op == &ops::kLess || node.op == &ops::kLessEqual) return ComparisonAt(id);
     auto y = StoredBy(l_, id);
     if (!y) return std::nullopt;
     Cluster c;
     c.last = id;
     c.y = *std::move(y);
-    if (!Collect(node.in[0], &c) || !Closed(c)) return std::nullopt;
+    if (!Collect(node.in[0], &c) || !Closed(c)) return SvdfClusterAt(l_, id);
     SplitActivation(&c);
     return c;
   }
 
  private:
   static constexpr size_t kOutside = static_cast<size_t>(-1);
+
+  std::optional<Cluster> ComparisonAt(NodeId id) {
+    const Node& node = l_.graph().node(id);
+    if (!node.out[0] || !l_.IsStatic(node.out[0]) || !StoredOf(l_, node.in[0]) || !StoredOf(l_, node.in[1])) {
+      return std::nullopt;
+    }
+    Cluster c;
+    c.last = id;
+    c.y.value = node.out[0];
+    c.y.dtype = DType::kBool;
+    c.reals = {node.in[0], node.in[1]};
+    return c;
+  }
 
   // Walks back from the result to dequantize nodes and known values.
   bool Collect(ValueId result, Cluster* c) {
@@ -215,10 +230,11 @@ Clusters FindClusters(Lowering& l, const std::vector<NodeId>& order) {
 }
 
 Result<bool> LowerCluster(Lowering& l, const Cluster& cluster) {
-  if (!cluster.body.empty() && l.graph().node(cluster.core()).op == &ops::kScan) return LowerStoredLstm(l, cluster);
-  const OpDef* op = cluster.body.empty() ? &ops::kQuantize : l.graph().node(cluster.core()).op;
+  if (cluster.kind == Cluster::Kind::kLstm) return LowerStoredLstm(l, cluster);
+  if (cluster.kind == Cluster::Kind::kSvdf) return LowerSvdf(l, cluster);
+  const OpDef* op = l.graph().node(cluster.body.empty() ? cluster.last : cluster.core()).op;
   for (const std::span<const ClusterRow> rows :
-       {ProductRows(), BinaryRows(), TableRows(), LineRows(), WindowRows(), MoveClusterRows()}) {
+       {ProductRows(), BinaryRows(), CompareRows(), TableRows(), LineRows(), WindowRows(), MoveClusterRows()}) {
     for (const ClusterRow& row : rows) {
       if (row.op != op) continue;
       TRY(const bool taken, row.lower(l, cluster));

@@ -41,12 +41,15 @@ StoredRange RangeOf(const Stored& y, const RealRange& range = {});
 StoredRange RangeOf(DType dtype);
 
 struct Cluster {
+  enum class Kind : uint8_t { kOperator, kLstm, kSvdf };
+  Kind kind = Kind::kOperator;
   NodeId last;  ///< the quantize
   Stored y;
   std::vector<NodeId> body;    ///< the operators on reals between, in order, without a fused activation
   NodeId activation;           ///< of the source's operator, if any
   RealRange range;             ///< that the activation leaves
   std::vector<NodeId> others;  ///< further quantize nodes, of other results
+  std::vector<NodeId> roots;   ///< where matching began, if not at `last`
   std::vector<ValueId> reals;  ///< what dequantize nodes give to the body, once for each use
   [[nodiscard]] NodeId core() const { return body.empty() ? NodeId() : body.back(); }
 };

@@ -22,6 +22,8 @@ struct ClusterRow {
 std::span<const ClusterRow> ProductRows();
 /// Elementwise operators of two operands.
 std::span<const ClusterRow> BinaryRows();
+/// Comparisons, whose results are not stored by a scale.
+std::span<const ClusterRow> CompareRows();
 /// Functions of one operand, by table where it has 8 bits.
 std::span<const ClusterRow> TableRows();
 /// Softmax, normalisation and reductions.

@@ -24,6 +24,7 @@ std::optional<Cluster> ScanClusterAt(Lowering& l, NodeId scan) {
   const Node& node = l.graph().node(scan);
   if (node.op != &ops::kScan) return std::nullopt;
   Cluster c;
+  c.kind = Cluster::Kind::kLstm;
   c.body = {scan};
   const ScanParts parts = PartsOf(l, c);
   if (parts.results.size() != 3 || parts.quantizes.empty()) return std::nullopt;
