@@ -87,9 +87,7 @@ Limit ParseLimit(std::string_view text) {
     out.name = text.substr(0, at);
     out.test = test;
     const std::string_view right = text.substr(at + sign.size());
-    int number = 0;
-    const auto parsed = std::from_chars(right.data(), right.data() + right.size(), number);
-    if (parsed.ec == std::errc() && parsed.ptr == right.data() + right.size()) {
+    if (double number = 0; ParseDouble(right, &number)) {
       out.number = number;
     } else {
       out.other = right;
@@ -212,6 +210,26 @@ std::optional<double> FigureOf(std::string_view name, const TfliteUse& use) {
   if (name == "scalesout") {
     const bool has = !use.out.empty() && use.out[0].type != nullptr && use.out[0].type->quant != nullptr;
     return has ? static_cast<double>(use.out[0].type->quant->scales.size()) : 0;
+  }
+  if (name == "samescale") {
+    std::shared_ptr<const Quant> first;
+    for (const auto* side : {&use.in, &use.out}) {
+      for (const TfliteTensor& t : *side) {
+        if (t.type == nullptr || t.type->quant == nullptr) continue;
+        if (first != nullptr &&
+            !(first->scales == t.type->quant->scales && first->zero_points == t.type->quant->zero_points)) {
+          return 0;
+        }
+        first = t.type->quant;
+      }
+    }
+    return 1;
+  }
+  if (name == "scaleout" || name == "zeroout") {
+    const TensorType* type = use.out.empty() ? nullptr : use.out[0].type;
+    if (type == nullptr || type->quant == nullptr || type->quant->scales.size() != 1) return std::nullopt;
+    if (name == "scaleout") return type->quant->scales[0];
+    return type->quant->zero_points.empty() ? 0 : static_cast<double>(type->quant->zero_points[0]);
   }
   if (name == "bcast") {
     const TfliteTensor a = operand(0), b = operand(1);

@@ -29,6 +29,15 @@ bool MayBeQuantised(DType dtype) {
   }
 }
 
+bool MovesOnly(const OpDef* op) {
+  static constexpr const OpDef* kMovers[] = {&ops::kReshape,      &ops::kTranspose,    &ops::kSqueeze, &ops::kUnsqueeze,
+                                             &ops::kFlatten,      &ops::kSlice,        &ops::kSplit,   &ops::kConcat,
+                                             &ops::kPad,          &ops::kGather,       &ops::kExpand,  &ops::kTile,
+                                             &ops::kMaxPool,      &ops::kIdentity,     &ops::kResize,  &ops::kGatherNd,
+                                             &ops::kDepthToSpace, &ops::kSpaceToDepth, &ops::kMax,     &ops::kMin};
+  return std::find(std::begin(kMovers), std::end(kMovers), op) != std::end(kMovers);
+}
+
 std::vector<std::string> OutputNames(const Graph& graph) {
   std::vector<std::string> out;
   const Region& main = graph.region(Graph::main());
@@ -65,6 +74,16 @@ std::shared_ptr<const Quant> QuantOf(Scope& scope, const Node& node) {
   return std::make_shared<const Quant>(std::move(out));
 }
 
+bool SameQuant(const Quant& a, const Quant& b) {
+  if (a.scales.size() != b.scales.size() || a.block != b.block) return false;
+  if (a.scales.size() > 1 && a.axis != b.axis) return false;
+  const auto zero = [](const Quant& q, size_t k) { return k < q.zero_points.size() ? q.zero_points[k] : 0; };
+  for (size_t k = 0; k < a.scales.size(); ++k) {
+    if (static_cast<float>(a.scales[k]) != static_cast<float>(b.scales[k]) || zero(a, k) != zero(b, k)) return false;
+  }
+  return true;
+}
+
 Result<Exported> ExportModel(const Graph& graph, const ExportOptions& options, DiagSink* sink) {
   return ModelExport(graph, options, sink).Run();
 }
@@ -82,6 +101,18 @@ void ModelExport::NoteQuantised() {
     const ValueId integers = node.op == &ops::kQuantize ? node.out[0] : node.in[0];
     if (!integers || !MayBeQuantised(graph_.value(integers).type.dtype())) continue;
     if (auto quant = QuantOf(root_, node)) quants_.emplace(integers.index, std::move(quant));
+  }
+  // What only moves elements hands on what they mean.
+  for (const NodeId id : NodesWithin(graph_)) {
+    const Node& node = graph_.node(id);
+    if (!MovesOnly(node.op) || !node.in[0]) continue;
+    const std::shared_ptr<const Quant> quant = QuantOfValue(root_, node.in[0]);
+    if (quant == nullptr || quant->scales.size() != 1) continue;
+    for (const ValueId v : node.out) {
+      if (v && MayBeQuantised(graph_.value(v).type.dtype()) && QuantOfValue(root_, v) == nullptr) {
+        quants_.emplace(v.index, quant);
+      }
+    }
   }
 }
 

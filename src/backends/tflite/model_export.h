@@ -15,6 +15,8 @@ namespace godwit::to_tflite {
 
 /// How integers of a tensor stand for numbers, where that can be said in a TFLite file; null otherwise.
 std::shared_ptr<const Quant> QuantOf(Scope& scope, const Node& node);
+/// Equal but for ways to say it: zero points that are all zero, axes of a single scale, f32 scales.
+bool SameQuant(const Quant& a, const Quant& b);
 
 class ModelExport final : public LegaliseTarget {
  public:

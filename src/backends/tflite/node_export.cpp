@@ -12,6 +12,7 @@
 #include "exec/kernels/layout.h"
 #include "ir/convert.h"
 #include "ir/walk.h"
+#include "ops/arithmetic.h"
 #include "passes/legalise/exact.h"
 
 namespace godwit::to_tflite {
@@ -124,15 +125,32 @@ const Node* NodeExport::Maker(ValueId id, const OpDef& by) const {
 
 // The integers behind a number, where the node is written between integers.
 ValueId NodeExport::Integers(ValueId id) {
+  if (id && id == hybrid_) return MakerOf(id)->in[0];
   if (!with_.quantised || !id || !IsFloat(TypeOf(id).dtype())) return id;
   const Node* maker = MakerOf(id);
   if (maker != nullptr && maker->op == &ops::kDequantize) {
     const std::shared_ptr<const Quant> quant = QuantOf(scope_, *maker);
-    const std::shared_ptr<const Quant> noted = exporter_.QuantOfValue(scope_, maker->in[0]);
-    if (quant != nullptr && noted != nullptr && *quant == *noted) return maker->in[0];
+    if (quant != nullptr && MeansTheSame(maker->in[0], *quant)) return maker->in[0];
   }
   not_quantised_ = true;
   return id;
+}
+
+bool NodeExport::MeansTheSame(ValueId integers, const Quant& quant) const {
+  const std::shared_ptr<const Quant> noted = exporter_.QuantOfValue(scope_, integers);
+  return noted != nullptr && SameQuant(*noted, quant);
+}
+
+bool NodeExport::TakeHybrid(ValueId weight, bool* asymmetric) {
+  const Node* maker = MakerOf(weight);
+  if (with_.quantised || maker == nullptr || maker->op != &ops::kDequantize) return false;
+  const std::string_view mark = maker->attrs.Str(ops::kArithmetic);
+  if (mark != ops::kLitertHybrid && mark != ops::kLitertHybridAsymmetric) return false;
+  const std::shared_ptr<const Quant> quant = QuantOf(scope_, *maker);
+  if (quant == nullptr || !MeansTheSame(maker->in[0], *quant)) return false;
+  hybrid_ = weight;
+  *asymmetric = mark == ops::kLitertHybridAsymmetric;
+  return true;
 }
 
 Ref NodeExport::Of(ValueId id) {

@@ -98,6 +98,11 @@ class NodeExport {
   /// The type that a tensor of the file has.
   [[nodiscard]] const TensorType& TypeOf(Ref ref) const;
   [[nodiscard]] bool quantised() const { return with_.quantised; }
+  /// Whether the integers of the value are written with these scales.
+  [[nodiscard]] bool MeansTheSame(ValueId integers, const Quant& quant) const;
+  /// Whether the value is a weight of integers whose operator the source computes on numbers: from here on its integers
+  /// are what is written. `asymmetric` tells how.
+  bool TakeHybrid(ValueId weight, bool* asymmetric);
 
   // New constants.
   Ref Const(Tensor tensor);
@@ -175,6 +180,7 @@ class NodeExport {
   const Node& node_;
   const Row& row_;
   Together with_;
+  ValueId hybrid_;
   bool activation_taken_ = false;
   bool failed_ = false;
   bool not_quantised_ = false;  ///< an operand has no integers behind it

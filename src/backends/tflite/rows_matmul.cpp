@@ -37,6 +37,7 @@ Result<Ref> BiasRow(NodeExport& n, ValueId id, Ref x, Ref w, int64_t n_out) {
 struct Product {
   ValueId x, w, bias;
   bool x_turned = false, w_turned = false;  // w_turned: w is [columns, inner]
+  bool asymmetric = false;                  // of weights of integers
 };
 
 Status EmitDense(NodeExport& n, const Product& p) {
@@ -57,6 +58,7 @@ Status EmitDense(NodeExport& n, const Product& p) {
   if (bias.valid()) in.push_back(bias);
   OptionList options{{"fused_activation_function", Code(n.TakeActivation())}};
   if (rank > 2) options.Set("keep_num_dims", true);
+  if (p.asymmetric) options.Set("asymmetric_quantize_inputs", true);
   if (rank > 1) {
     n.EmitTo(0, "FULLY_CONNECTED", std::move(in), std::move(options));
     return Ok{};
@@ -67,6 +69,12 @@ Status EmitDense(NodeExport& n, const Product& p) {
 }
 
 bool IsOne(const Attrs& attrs, std::string_view name) { return attrs.Float(name, 1.0) == 1.0; }
+
+// The integers that a value is made of, if any.
+ValueId Held(NodeExport& n, ValueId id) {
+  const Node* maker = n.MakerOf(id);
+  return maker != nullptr && maker->op == &ops::kDequantize ? maker->in[0] : id;
+}
 
 // The product that a node is, if its right side is a constant matrix.
 std::optional<Product> DenseOf(NodeExport& n, const Node& node) {
@@ -82,9 +90,8 @@ std::optional<Product> DenseOf(NodeExport& n, const Node& node) {
   p.x_turned = node.attrs.Flag("transpose_a");
   p.w_turned = node.attrs.Flag("transpose_b");
   if (gemm && node.in.size() > 2) p.bias = node.in[2];
-  const Node* scaled = n.quantised() ? n.MakerOf(p.w) : nullptr;
-  const ValueId held = scaled != nullptr && scaled->op == &ops::kDequantize ? scaled->in[0] : p.w;
-  return n.scope().graph().IsConstant(held) ? std::optional(p) : std::nullopt;
+  const bool integers = n.quantised() || n.TakeHybrid(p.w, &p.asymmetric);
+  return n.scope().graph().IsConstant(integers ? Held(n, p.w) : p.w) ? std::optional(p) : std::nullopt;
 }
 
 Status EmitFullyConnected(NodeExport& n) {
@@ -97,7 +104,7 @@ Status EmitAddOfProduct(NodeExport& n) {
   for (const size_t side : {size_t{0}, size_t{1}}) {
     const Node* maker = n.Maker(n.Operand(side));
     const ValueId bias = n.Operand(1 - side);
-    if (maker == nullptr || !n.scope().graph().IsConstant(bias)) continue;
+    if (maker == nullptr || !n.scope().graph().IsConstant(n.quantised() ? Held(n, bias) : bias)) continue;
     auto product = DenseOf(n, *maker);
     if (!product || product->bias) continue;
     product->bias = bias;
@@ -143,7 +150,7 @@ Status EmitGemm(NodeExport& n) {
 }
 
 constexpr Row kRows[] = {
-    {&ops::kAdd, "FULLY_CONNECTED", EmitAddOfProduct},
+    {&ops::kAdd, "FULLY_CONNECTED", EmitAddOfProduct, Row::kQuantised},
     {&ops::kGemm, "FULLY_CONNECTED", EmitFullyConnected, Row::kQuantised},
     {&ops::kGemm, "BATCH_MATMUL", EmitGemm},
     {&ops::kMatMul, "FULLY_CONNECTED", EmitFullyConnected, Row::kQuantised},

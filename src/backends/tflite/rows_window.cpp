@@ -95,6 +95,12 @@ Status EmitConv(NodeExport& n) {
   return n.EmitReshapeTo(0, n.Temp(builtin, {x, w, bias}, WithShape(y, WithHeight(y.shape)), options));
 }
 
+// Numbers times weights of integers.
+Status EmitConvHybrid(NodeExport& n) {
+  bool asymmetric = false;
+  return n.TakeHybrid(n.Operand(1), &asymmetric) ? EmitConv(n) : Status(n.NotThis());
+}
+
 // Volumes: no groups, no dilation.
 Status EmitConv3d(NodeExport& n) {
   if (n.Has(3) || n.Has(4)) return n.NotThis();
@@ -222,6 +228,7 @@ Status EmitAvgPool(NodeExport& n) {
 
 constexpr Row kRows[] = {
     {&ops::kAvgPool, "AVERAGE_POOL_2D", EmitAvgPool, Row::kQuantised},
+    {&ops::kConv, "CONV_2D, DEPTHWISE_CONV_2D", EmitConvHybrid},
     {&ops::kConv, "CONV_2D, DEPTHWISE_CONV_2D", EmitConv, Row::kQuantised},
     {&ops::kConv, "CONV_3D", EmitConv3d},
     {&ops::kMaxPool, "MAX_POOL_2D", EmitMaxPool, Row::kQuantised},
