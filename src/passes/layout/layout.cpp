@@ -6,6 +6,7 @@
 #include "ir/walk.h"
 #include "ops/ops.h"
 #include "passes/layout/apply.h"
+#include "passes/layout/compose_moves.h"
 #include "passes/layout/explain.h"
 #include "rewrite/editor.h"
 #include "rewrite/match.h"
@@ -63,6 +64,7 @@ Status Relayout(Graph* graph, const LayoutTarget& target, const LayoutOptions& o
     editor.RemoveDead();
     RETURN_IF_ERROR(editor.Commit());
     report->before = CountTransposes(*graph);
+    RETURN_IF_ERROR(layout::ComposeMoves(editor));
     layout::Problem problem(*graph, editor.inference(), target, options);
     report->variables = static_cast<int64_t>(problem.pbqp().size());
     report->labels = static_cast<int64_t>(problem.label_count());

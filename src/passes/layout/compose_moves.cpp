@@ -1,0 +1,235 @@
+#include "passes/layout/compose_moves.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "ir/walk.h"
+#include "ops/ops.h"
+#include "passes/layout/view.h"
+#include "rewrite/match.h"
+
+namespace godwit::layout {
+
+namespace {
+
+constexpr size_t kMaxPieces = 8;
+
+bool IsReshape(const OpDef* op) {
+  return op == &ops::kReshape || op == &ops::kFlatten || op == &ops::kSqueeze || op == &ops::kUnsqueeze;
+}
+
+// What the elements of the operand are cut into, in its order and in the one that a chain leaves them in.
+class Pieces {
+ public:
+  explicit Pieces(const Shape& shape) {
+    for (const Dim& d : shape) {
+      std::vector<size_t> axis;
+      if (d != Dim(1)) {
+        axis.push_back(sizes_.size());
+        at_first_.push_back(sizes_.size());
+        sizes_.push_back(d);
+        home_.push_back(axes_.size());
+      }
+      axes_.push_back(std::move(axis));
+    }
+  }
+
+  void Transpose(const Perm& perm) {
+    std::vector<std::vector<size_t>> axes;
+    for (const int64_t k : perm) axes.push_back(axes_[static_cast<size_t>(k)]);
+    axes_ = std::move(axes);
+  }
+
+  bool Reshape(const Shape& shape) {
+    std::vector<size_t> flat;
+    for (const auto& axis : axes_) flat.insert(flat.end(), axis.begin(), axis.end());
+    std::vector<std::vector<size_t>> axes;
+    size_t next = 0;
+    for (const Dim& d : shape) {
+      std::vector<size_t> axis;
+      Dim left = d;
+      while (left != Dim(1)) {
+        if (next == flat.size()) return false;
+        const Dim has = sizes_[flat[next]];
+        if (const auto rest = Quotient(left, has)) {
+          left = *rest;
+        } else if (const auto inner = Quotient(has, left)) {
+          flat.insert(flat.begin() + static_cast<std::ptrdiff_t>(next) + 1, Cut(flat[next], left, *inner));
+          left = Dim(1);
+        } else {
+          return false;
+        }
+        axis.push_back(flat[next++]);
+      }
+      axes.push_back(std::move(axis));
+    }
+    axes_ = std::move(axes);
+    return next == flat.size();
+  }
+
+  /// Joins what stays together in one axis from end to end.
+  void Join() {
+    for (size_t k = 0; k + 1 < at_first_.size();) {
+      const size_t a = at_first_[k], b = at_first_[k + 1];
+      if (home_[a] != home_[b] || !JoinLast(a, b)) {
+        ++k;
+        continue;
+      }
+      sizes_[a] = sizes_[a] * sizes_[b];
+      at_first_.erase(at_first_.begin() + static_cast<std::ptrdiff_t>(k) + 1);
+    }
+  }
+
+  [[nodiscard]] size_t size() const { return at_first_.size(); }
+  [[nodiscard]] Shape Cut() const {
+    Shape out;
+    for (const size_t p : at_first_) out.push_back(sizes_[p]);
+    return out;
+  }
+  [[nodiscard]] Perm Order() const {
+    Perm out;
+    for (const auto& axis : axes_) {
+      for (const size_t p : axis) {
+        out.push_back(std::find(at_first_.begin(), at_first_.end(), p) - at_first_.begin());
+      }
+    }
+    return out;
+  }
+
+ private:
+  static std::optional<Dim> Quotient(const Dim& a, const Dim& b) {
+    if (b == Dim(0)) return std::nullopt;
+    Dim q = Dim::FloorDiv(a, b);
+    return q * b == a ? std::optional(std::move(q)) : std::nullopt;
+  }
+
+  // Takes the inner part off a piece.
+  size_t Cut(size_t piece, const Dim& outer, const Dim& inner) {
+    const size_t made = sizes_.size();
+    sizes_[piece] = outer;
+    sizes_.push_back(inner);
+    home_.push_back(home_[piece]);
+    at_first_.insert(std::find(at_first_.begin(), at_first_.end(), piece) + 1, made);
+    for (auto& axis : axes_) {
+      const auto it = std::find(axis.begin(), axis.end(), piece);
+      if (it != axis.end()) axis.insert(it + 1, made);
+    }
+    return made;
+  }
+
+  bool JoinLast(size_t a, size_t b) {
+    for (auto& axis : axes_) {
+      const auto it = std::find(axis.begin(), axis.end(), a);
+      if (it == axis.end() || it + 1 == axis.end() || *(it + 1) != b) continue;
+      axis.erase(it + 1);
+      return true;
+    }
+    return false;
+  }
+
+  std::vector<Dim> sizes_;                 // by piece
+  std::vector<size_t> home_;               // by piece: the axis of the operand that it is cut from
+  std::vector<size_t> at_first_;           // pieces in the operand's order
+  std::vector<std::vector<size_t>> axes_;  // pieces of each axis as the chain has it
+};
+
+class Composer {
+ public:
+  explicit Composer(Editor& editor) : editor_(editor), graph_(editor.graph()) {}
+
+  Status Run() {
+    for (const NodeId id : NodesWithin(graph_)) {
+      if (Moves(id) && !GoesOn(graph_.node(id).out[0])) RETURN_IF_ERROR(Compose(id));
+    }
+    editor_.RemoveDead();
+    return editor_.Commit();
+  }
+
+ private:
+  [[nodiscard]] bool Moves(NodeId id) const {
+    const Node& node = graph_.node(id);
+    if (!editor_.Alive(id) || (node.op != &ops::kTranspose && !IsReshape(node.op)) || !node.out[0]) return false;
+    const ValueId x = node.in[0];
+    if (graph_.IsConstant(x) || !graph_.value(x).type.ranked() || !graph_.value(node.out[0]).type.ranked())
+      return false;
+    return node.op != &ops::kTranspose || PermOf(node, graph_.value(x).type.rank()).has_value();
+  }
+  // Whether the value only goes into another one of the chain.
+  [[nodiscard]] bool GoesOn(ValueId v) const {
+    const auto& uses = editor_.Uses(v);
+    return uses.size() == 1 && uses[0].node && uses[0].index == 0 && Moves(uses[0].node) &&
+           graph_.node(uses[0].node).parent == editor_.HomeOf(v);
+  }
+
+  Status Compose(NodeId last) {
+    std::vector<NodeId> chain = {last};
+    OriginId origin = graph_.node(last).origin;
+    size_t transposes = 0;
+    while (true) {
+      const ValueId x = graph_.node(chain.back()).in[0];
+      if (graph_.node(chain.back()).op == &ops::kTranspose) {
+        ++transposes;
+        origin = graph_.node(chain.back()).origin;
+      }
+      const NodeId before = graph_.value(x).def;
+      if (!before || !GoesOn(x) || !Moves(before)) break;
+      chain.push_back(before);
+    }
+    if (chain.size() < 2 || transposes == 0) return Ok{};
+    const ValueId x = graph_.node(chain.back()).in[0], y = graph_.node(last).out[0];
+    const Shape from = ShapeOf(x), to = ShapeOf(y);
+    Pieces pieces(from);
+    for (size_t k = chain.size(); k-- > 0;) {
+      const Node& node = graph_.node(chain[k]);
+      if (node.op == &ops::kTranspose) {
+        pieces.Transpose(*PermOf(node, graph_.value(node.in[0]).type.rank()));
+      } else if (!pieces.Reshape(ShapeOf(node.out[0]))) {
+        return Ok{};
+      }
+    }
+    pieces.Join();
+    if (pieces.size() > kMaxPieces) return Ok{};
+    const Perm order = pieces.Order();
+    const Shape cut = pieces.Cut();
+    const Shape turned = Stored(cut, order);
+    const bool moves = !IsIdentity(order);
+    const auto first = ShapeNumbers(from, cut), second = ShapeNumbers(moves ? turned : from, to);
+    if (!first || !second) return Ok{};
+    const RegionId region = graph_.node(last).parent;
+    ValueId now = x;
+    if (moves) {
+      if (cut != from) {
+        TRY(now, Emit(region, ops::kReshape, {now, Numbers(*first)}, ReshapeAttrs(cut), origin));
+      }
+      TRY(now, Emit(region, ops::kTranspose, {now}, {{"perm", order}}, origin));
+    }
+    if (moves ? turned != to : from != to) {
+      TRY(now, Emit(region, ops::kReshape, {now, Numbers(*second)}, ReshapeAttrs(to), graph_.node(last).origin));
+    }
+    if (!Meet(graph_.value(y).type, graph_.value(now).type)) return Ok{};
+    return editor_.ReplaceValue(y, now);
+  }
+
+  [[nodiscard]] Shape ShapeOf(ValueId v) const { return graph_.value(v).type.shape(); }
+  static Attrs ReshapeAttrs(const Shape& wants) {
+    const bool zero = std::any_of(wants.begin(), wants.end(), [](const Dim& d) { return d == Dim(0); });
+    return zero ? Attrs{{"allow_zero", int64_t{1}}} : Attrs{};
+  }
+  ValueId Numbers(const std::vector<int64_t>& numbers) {
+    return editor_.AddConstant(Tensor::I64({static_cast<int64_t>(numbers.size())}, numbers));
+  }
+  Result<ValueId> Emit(RegionId region, const OpDef& op, std::vector<ValueId> in, Attrs attrs, OriginId origin) {
+    TRY(const NodeId id, editor_.AddNode(region, op, std::move(in), 1, std::move(attrs), origin));
+    return graph_.node(id).out[0];
+  }
+
+  Editor& editor_;
+  Graph& graph_;
+};
+
+}  // namespace
+
+Status ComposeMoves(Editor& editor) { return Composer(editor).Run(); }
+
+}  // namespace godwit::layout
