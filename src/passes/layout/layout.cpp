@@ -8,6 +8,7 @@
 #include "passes/layout/apply.h"
 #include "passes/layout/compose_moves.h"
 #include "passes/layout/explain.h"
+#include "passes/layout/split_tokens.h"
 #include "rewrite/editor.h"
 #include "rewrite/match.h"
 
@@ -64,6 +65,7 @@ Status Relayout(Graph* graph, const LayoutTarget& target, const LayoutOptions& o
     editor.RemoveDead();
     RETURN_IF_ERROR(editor.Commit());
     report->before = CountTransposes(*graph);
+    RETURN_IF_ERROR(layout::SplitTokens(editor));
     RETURN_IF_ERROR(layout::ComposeMoves(editor));
     layout::Problem problem(*graph, editor.inference(), target, options);
     report->variables = static_cast<int64_t>(problem.pbqp().size());
