@@ -77,7 +77,8 @@ class Model {
   [[nodiscard]] const std::vector<Port>& inputs() const;
   [[nodiscard]] const std::vector<Port>& outputs() const;
 
-  /// Values in the order of `inputs()`. One run at a time.
+  /// Values in the order of `inputs()`. Inputs that are state of the model may be left out, all of them: they then hold
+  /// what the last run left. One run at a time.
   std::optional<std::vector<Array>> Run(const std::vector<Array>& inputs, std::vector<Problem>* problems = nullptr);
   /// Seeded values that fit the inputs; dims that nothing states are 1. Empty when an input leaves too much open.
   std::vector<Array> DrawInputs(std::vector<Problem>* problems = nullptr) const;

@@ -39,6 +39,7 @@ Result<Graph> LoadModel(const MappedFile::Ptr& file, const LoadOptions& options,
     from_tflite::ImportOptions read;
     read.limits = options.limits;
     read.shapes = options.shapes;
+    read.allow_external = options.allow_external;
     auto graph = from_tflite::ImportModel(file, read, sink);
     if (!graph.ok()) {
       NameFile(file->path(), &graph.diag());

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "exec/session.h"
 #include "godwit/godwit.hpp"
+#include "ir/state.h"
 
 namespace godwit {
 
@@ -68,6 +69,8 @@ struct Model::Impl {
   Graph graph;
   std::unique_ptr<Session> session;  // refers to the graph
   std::vector<Port> inputs, outputs;
+  std::vector<StateSlot> states;
+  std::vector<RtValue> held;  ///< by input: what the last run left of the state; before the first, what it begins with
 };
 
 Model::Model(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -103,6 +106,16 @@ Model Model::Make(std::unique_ptr<Impl> impl) {
   for (const ValueId id : main.params) impl->inputs.push_back(PortOf(graph.value(id).name, graph.value(id).type));
   for (size_t i = 0; i < main.results.size(); ++i) {
     impl->outputs.push_back(PortOf(graph.output_names[i], graph.value(main.results[i]).type));
+  }
+  impl->held.resize(main.params.size());
+  // States whose first contents cannot be said are inputs like any other.
+  if (auto states = StatesOf(graph); states.ok()) {
+    for (StateSlot& slot : *states) {
+      for (size_t i = 0; i < main.params.size() && slot.initial.valid(); ++i) {
+        if (graph.value(main.params[i]).name == slot.input) impl->held[i] = slot.initial;
+      }
+      if (slot.initial.valid()) impl->states.push_back(std::move(slot));
+    }
   }
   SessionOptions options;
   options.threads = impl->settings.threads;
@@ -147,11 +160,21 @@ std::optional<std::vector<Array>> Model::Run(const std::vector<Array>& inputs, s
     }
     values.push_back(*std::move(value));
   }
+  // Without values for the state it holds what the last run left.
+  if (!impl_->states.empty() && values.size() + impl_->states.size() == impl_->inputs.size()) {
+    std::vector<RtValue> all = impl_->held;
+    auto given = values.begin();
+    for (RtValue& value : all) {
+      if (value.absent()) value = std::move(*given++);
+    }
+    values = std::move(all);
+  }
   auto results = impl_->session->Run(std::move(values));
   if (!results.ok()) {
     Tell(results.diag(), problems);
     return std::nullopt;
   }
+  CarryState(impl_->graph, impl_->states, *results, &impl_->held);
   std::vector<Array> out;
   for (const RtValue& result : *results) {
     auto array = ToArray(result);

@@ -8,6 +8,7 @@
 #include "godwit/godwit.h"
 #include "godwit/godwit.hpp"
 #include "support/temp_dir.h"
+#include "support/tflite_import.h"
 
 namespace godwit {
 namespace {
@@ -52,6 +53,31 @@ TEST(PublicApi, FromMemoryIsTheSame) {
   EXPECT_FALSE(Model::FromMemory({data, bytes.size() / 2}, {}, &problems).has_value());
   ASSERT_FALSE(problems.empty());
   EXPECT_EQ(problems.back().status, 3);
+}
+
+// A sum over all runs: what a run leaves is what the next one begins with.
+TEST(PublicApi, StateIsKeptFromRunToRun) {
+  using B = tflite::BuiltinOperator;
+  using T = tflite::TensorType;
+  testing::TfliteBuilder b;
+  const int32_t x = b.Input("x", T::kFloat32, {1}), handle = b.Add("handle", T::kResource, {});
+  const int32_t old = b.Add("old", T::kFloat32, {1}), sum = b.Add("sum", T::kFloat32, {1});
+  b.Emit(B::kVarHandle, {}, {handle}, [](tflite::OptionsSetter& s) { s.Text("shared_name", "total"); });
+  b.Emit(B::kReadVariable, {handle}, {old});
+  b.Emit(B::kAdd, {old, x}, {sum});
+  b.Emit(B::kAssignVariable, {handle, sum}, {});
+  b.Outputs({sum});
+  const std::string bytes = b.Bytes();
+  auto model = Model::FromMemory({reinterpret_cast<const std::byte*>(bytes.data()), bytes.size()});
+  ASSERT_TRUE(model.has_value());
+  ASSERT_EQ(model->inputs().size(), 2U);
+  const auto run = [&](float value) {
+    const auto outputs = model->Run({Array::Of<float>({1}, std::vector<float>{value})});
+    return outputs.has_value() ? (*outputs)[0].values<float>()[0] : -1.0F;
+  };
+  EXPECT_EQ(run(2), 2.0F);
+  EXPECT_EQ(run(3), 5.0F);
+  EXPECT_EQ(run(-1), 4.0F);
 }
 
 TEST(PublicApi, InC) {

@@ -154,7 +154,7 @@ bool GraphImport::IsConstant(int32_t tensor) const {
   const Frame& frame = frames_.back();
   if (const ValueId bound = frame.values[static_cast<size_t>(tensor)]) return graph_.IsConstant(bound);
   const tflite::Tensor& t = frame.subgraph->tensors[static_cast<size_t>(tensor)];
-  return t.buffer != 0 && model().buffers[t.buffer].size() > 0;
+  return t.external_buffer != 0 || (t.buffer != 0 && model().buffers[t.buffer].size() > 0);
 }
 
 Result<ValueId> GraphImport::ValueOf(int32_t index) {
@@ -163,17 +163,19 @@ Result<ValueId> GraphImport::ValueOf(int32_t index) {
   if (value) return value;
   const tflite::Tensor& tensor = frame.subgraph->tensors[static_cast<size_t>(index)];
   if (tensor.is_variable) return ReadState(index);
+  ByteSpan bytes = model().buffers[tensor.buffer].bytes;
+  std::shared_ptr<const void> owner = loaded_;
   if (tensor.external_buffer != 0) {
-    return Diag(diag::kTfliteUnsupported, "the constant lies in a file beside the model, which is not read")
-        .Tensor(std::string(tensor.name));
+    TRY(tflite::ExternalConstants::Slice slice, loaded_->external->Open(model(), tensor));
+    bytes = slice.bytes;
+    owner = std::make_shared<std::pair<std::shared_ptr<const Loaded>, MappedFile::Ptr>>(loaded_, slice.file);
   }
-  const ByteSpan bytes = model().buffers[tensor.buffer].bytes;
   const bool empty = std::find(tensor.shape.begin(), tensor.shape.end(), 0) != tensor.shape.end();
   if (bytes.empty() && (!empty || tensor.sparsity != nullptr)) {
     return Diag(diag::kTfliteInput, Concat("no operator before it makes tensor '", tensor.name, "'"))
         .Tensor(std::string(tensor.name));
   }
-  auto constant = ToConstant(tensor, bytes, loaded_);
+  auto constant = ToConstant(tensor, bytes, std::move(owner));
   if (!constant.ok()) return std::move(constant.diag()).Tensor(std::string(tensor.name));
   value = graph_.AddConstant(*std::move(constant), std::string(tensor.name));
   return value;

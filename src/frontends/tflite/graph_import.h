@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/mapped_file.h"
+#include "formats/tflite/external.h"
 #include "formats/tflite/model.h"
 #include "frontends/tflite/import.h"
 #include "frontends/tflite/state.h"
@@ -21,6 +22,7 @@ namespace godwit::from_tflite {
 struct Loaded {
   MappedFile::Ptr file;
   tflite::Model model;
+  std::unique_ptr<tflite::ExternalConstants> external;
 };
 
 class GraphImport {

@@ -21,6 +21,8 @@ Result<Graph> ImportModel(const MappedFile::Ptr& file, const ImportOptions& opti
     }
   }
   if (first != nullptr) return Diag(*first);
+  loaded->external =
+      std::make_unique<tflite::ExternalConstants>(file->path(), options.allow_external, options.limits, sink);
   GraphImport importer(std::move(loaded), options, sink);
   RETURN_IF_ERROR(importer.Run());
   return importer.TakeGraph();

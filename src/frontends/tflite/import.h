@@ -17,6 +17,8 @@ namespace godwit::from_tflite {
 
 struct ImportOptions {
   Limits limits;
+  /// Folders beside the model's own where constants may lie.
+  std::vector<std::string> allow_external;
   /// Dims of inputs, by input name: numbers fix, names keep a dim dynamic.
   std::map<std::string, std::vector<std::string>> shapes;
 };
