@@ -351,4 +351,12 @@ std::string OnnxOperatorText(std::string_view name) {
   return out;
 }
 
+std::string TfliteOperatorText(std::string_view name) {
+  for (const TfliteRow& r : TfliteRows()) {
+    if (r.op != name) continue;
+    return Concat(r.op, ": an operator of TFLite\n  ", r.reason.empty() ? "read" : Concat("refused: ", r.reason), "\n");
+  }
+  return {};
+}
+
 }  // namespace godwit::tools

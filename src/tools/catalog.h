@@ -28,5 +28,7 @@ std::string OperatorText(const OpDef& op, bool markdown);
 std::string RuleText(std::string_view name);
 /// Every ONNX operator has an entry "Conv" or "com.microsoft.Gelu"; "" when there is none.
 std::string OnnxOperatorText(std::string_view name);
+/// Every operator of TFLite, "CONV_2D", and each custom one that is read.
+std::string TfliteOperatorText(std::string_view name);
 
 }  // namespace godwit::tools

@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "frontends/onnx/rule.h"
+#include "frontends/tflite/rule.h"
 #include "ops/ops.h"
 #include "passes/simplify.h"
 #include "tools/catalog.h"
@@ -43,6 +44,7 @@ std::string Explain(std::string_view id) {
   }
   out += RuleText(id);
   out += OnnxOperatorText(id);
+  out += TfliteOperatorText(id);
   if (out.empty()) {
     if (const Verb* verb = FindVerb(id)) out = HelpText(*verb);
   }
@@ -57,6 +59,9 @@ std::string_view NearestId(std::string_view id) {
   for (const Rule* rule : AllRules()) ids.push_back(rule->name);
   for (const from_onnx::RuleSet* set : from_onnx::AllRuleSets()) {
     for (const from_onnx::Rule& rule : set->rules) ids.push_back(rule.op);
+  }
+  for (const from_tflite::RuleSet* set : from_tflite::AllRuleSets()) {
+    for (const from_tflite::Rule& rule : set->rules) ids.push_back(tflite::OperatorName(rule.op));
   }
   return Nearest(id, ids);
 }
@@ -81,7 +86,7 @@ int Run(const Args& args) {
 
 extern const Verb kExplainVerb = {
     "explain",
-    "Explains a diagnostic, an operator (ours or ONNX's), a numbered constraint or a limit.",
+    "Explains a diagnostic, an operator (ours, ONNX's or TFLite's), a numbered constraint or a limit.",
     "ID...",
     "godwit explain gather.c2",
     {},

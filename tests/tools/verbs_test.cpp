@@ -89,6 +89,7 @@ TEST(Verbs, ExplainKnowsEveryKindOfId) {
   EXPECT_TRUE(Has(RunGodwit({"explain", "gather.c2"}).out, "-dim <= index < dim"));
   EXPECT_TRUE(Has(RunGodwit({"explain", "zip-ratio"}).out, "default 100"));
   EXPECT_TRUE(Has(RunGodwit({"explain", "Conv"}).out, "an operator of ONNX"));
+  EXPECT_TRUE(Has(RunGodwit({"explain", "CONV_2D"}).out, "an operator of TFLite"));
   EXPECT_TRUE(Has(RunGodwit({"explain", "merge-constants"}).out, "a rule of simplification"));
   EXPECT_TRUE(Has(RunGodwit({"explain", "run"}).out, "usage: godwit run"));
   for (const DiagDef& d : AllDiags()) EXPECT_FALSE(d.page.empty()) << d.id;

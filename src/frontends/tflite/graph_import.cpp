@@ -15,6 +15,10 @@
 
 namespace godwit::from_tflite {
 
+namespace {
+constexpr int64_t kNodeBytes = 3 * 640;  // what an operator becomes, about: some nodes and their results
+}  // namespace
+
 GraphImport::GraphImport(std::shared_ptr<const Loaded> loaded, const ImportOptions& options, DiagSink* sink,
                          size_t subgraph)
     : loaded_(std::move(loaded)),
@@ -205,6 +209,14 @@ void GraphImport::ImportOperators() {
   // A copy: frames may move while operators are imported.
   const tflite::SubGraph* here = frames_.back().subgraph;
   for (size_t i = 0; i < here->operators.size() && !stopped_; ++i) {
+    // Subgraphs that are written out where they are used can stand for more nodes than any file holds.
+    const auto path_bytes = static_cast<int64_t>(frames_.back().path.size());  // which each node and tensor repeats
+    if (frames_.size() > 1 && (grown_ += kNodeBytes + 3 * path_bytes) > options_.limits.growth_bytes) {
+      stopped_ = true;
+      sink_->Add(LimitExceeded(options_.limits, &Limits::growth_bytes, static_cast<uint64_t>(grown_),
+                               "bytes of graph, subgraphs written out"));
+      return;
+    }
     if (++imported_ > options_.limits.nodes) {
       stopped_ = true;
       sink_->Add(LimitExceeded(options_.limits, &Limits::nodes, static_cast<uint64_t>(imported_),

@@ -108,6 +108,7 @@ class GraphImport {
   size_t main_ = 0;  ///< the subgraph that is read as the model
   const tflite::SignatureDef* signature_ = nullptr;
   int64_t imported_ = 0;  ///< operators so far, those of a subgraph once for each place
+  int64_t grown_ = 0;     ///< bytes of graph that no operator of the file stands for
   bool stopped_ = false;  ///< a limit was exceeded
   bool fixed_ = false;    ///< no shape that the file states is a placeholder
 };

@@ -164,30 +164,17 @@ void ImportDynamicUpdateSlice(OpImport& n) {
   const ValueId x = n.Stored(0), update = n.Stored(1), start = n.Cast(n.Stored(2), DType::kI64);
   const std::vector<int64_t> dims = n.Dims(update);
   if (!n.ok()) return;
-  const auto rank = static_cast<int64_t>(dims.size());
   const ValueId room = n.Sub(n.Emit(ops::kShapeOf, {x}), n.I64s(dims));
   const ValueId first = n.Emit(ops::kMax, {n.Emit(ops::kMin, {start, room}), n.builder().ScalarI64(0)});
-  // The place of each element of the update, counted from its start.
-  int64_t count = 1;
-  for (const int64_t d : dims) {
-    if (d != 0 && count > INT32_MAX / d) {
-      n.Unsupported("the update has too many elements");
-      return;
-    }
-    count *= d;
+  if (dims.empty()) {
+    n.Out(0, update);
+    return;
   }
-  std::vector<int64_t> places;
-  places.reserve(static_cast<size_t>(count * rank));
-  for (int64_t i = 0; i < count; ++i) {
-    std::vector<int64_t> at(dims.size());
-    int64_t rest = i;
-    for (size_t k = dims.size(); k-- > 0; rest /= dims[k]) at[k] = rest % dims[k];
-    places.insert(places.end(), at.begin(), at.end());
-  }
-  Dims shape = dims;
-  shape.push_back(rank);
-  const ValueId grid = n.builder().Constant(Tensor::I64(std::move(shape), places));
-  n.Out(0, n.Emit(ops::kScatterNd, {x, n.Add(grid, first), update}));
+  // The update in the place where it goes, and which elements that is.
+  const ValueId pads = n.Emit(ops::kConcat, {first, n.Sub(room, first)}, {{"axis", int64_t{0}}});
+  const ValueId all = n.Emit(ops::kExpand, {n.builder().Scalar(DType::kBool, 1), n.I64s(dims)});
+  const ValueId here = n.Emit(ops::kPad, {all, pads});
+  n.Out(0, n.Emit(ops::kWhere, {here, n.Emit(ops::kPad, {update, pads}), x}));
 }
 
 constexpr Rule kRules[] = {
