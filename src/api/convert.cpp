@@ -214,10 +214,29 @@ class Flight {
     }
     TRY(report_.proof, Prove(source, written, proof));
     report_.proved = true;
+    if (options_.layers) LookAtLayers(source, written);
     if (report_.proof.ok() || options_.keep) return Ok{};
     return Diag(diag::kProofDiffers, Concat("the written model gives other results: ", report_.proof.reason))
         .File(output_)
         .Hint("nothing was written; --keep writes it all the same, --rewrite-limit N finds the rewrite that did it");
+  }
+
+  void LookAtLayers(const Graph& source, const Graph& written) {
+    if (report_.proof.worst_inputs.empty()) {
+      report_.layers_missing = report_.proof.reason.empty() ? "the proof was cut" : report_.proof.reason;
+      return;
+    }
+    LayerOptions options;
+    options.threads = options_.proof.threads;
+    options.floor = options_.proof.floor;
+    options.noise_factor = options_.proof.noise_factor;
+    options.pictures = true;
+    auto layers = CompareLayers(source, written, report_.proof.worst_inputs, options);
+    if (layers.ok()) {
+      report_.layers = *std::move(layers);
+    } else {
+      report_.layers_missing = layers.diag().what;
+    }
   }
 
   // The source as the written file's ports are, where their order was left open.

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@
 #include "passes/half.h"
 #include "passes/ports.h"
 #include "passes/simplify.h"
+#include "verify/layers.h"
 #include "verify/proof.h"
 
 namespace godwit {
@@ -38,7 +40,7 @@ struct ConvertOptions {
   std::vector<Preprocess> preprocess;  ///< what the model does itself to raw inputs
   std::vector<LayoutWish> layouts;     ///< of inputs and outputs
   bool layout_auto = false;            ///< they are laid out as moves the least
-  TargetLimits limits;       ///< TFLite: what the target is denied beside
+  TargetLimits limits;                 ///< TFLite: what the target is denied beside
   bool same_format = false;            ///< the target's format is the source's; another one is wrong use
   bool simplify = true;
   SimplifyOptions rewriting;
@@ -52,6 +54,7 @@ struct ConvertOptions {
   DataOptions data;                  ///< real samples for it
   std::vector<DimRange> dims;        ///< sizes of named dims: fixed ones are fixed in what is written too
   ProofOptions proof;
+  bool layers = false;                   ///< compare them after the proof, with what pictures need
   bool keep = false;                     ///< put the file in its place although the results differ
   bool dry_run = false;                  ///< everything but that
   std::vector<std::string> inputs_read;  ///< files beside the model that were read: never overwritten
@@ -91,8 +94,10 @@ struct ConvertReport {
   std::map<std::string, std::vector<int64_t>> orders;  ///< ports that were laid out: dim k is dim orders[k] before
   bool proved = false;                                 ///< whether `proof` was asked for and made
   ProofReport proof;
-  bool in_place = false;  ///< the output is where it should be
-  double seconds = 0;     ///< without the proof
+  std::optional<LayerComparison> layers;
+  std::string layers_missing;  ///< why there are none although they were wanted
+  bool in_place = false;       ///< the output is where it should be
+  double seconds = 0;          ///< without the proof
 };
 
 /// Any format that is read to any that is written. Every problem goes to the sink; an error means that there is no

@@ -104,12 +104,12 @@ std::string CompareJson(std::string_view reference, const std::vector<Comparison
                      Array(comparisons, [&](const Comparison& c) { return ComparisonJson(c, pictures); }));
 }
 
-std::string ComparePage(std::string_view reference, const std::vector<Comparison>& comparisons) {
+std::string ComparePage(std::string_view reference, const std::vector<Comparison>& comparisons, std::string_view more) {
   std::string data = CompareJson(reference, comparisons, true);
   // Nothing in a name may end the script element that holds the data.
   for (size_t at = data.find('<'); at != std::string::npos; at = data.find('<', at)) data.replace(at, 1, "\\u003c");
   return Concat("<!doctype html>\n<html lang=\"en\"><title>godwit compare</title>\n",
-                "<script id=\"data\" type=\"application/json\">", data, "</script>\n", kPage, "</html>\n");
+                "<script id=\"data\" type=\"application/json\">", data, "</script>\n", kPage, more, "</html>\n");
 }
 
 }  // namespace godwit

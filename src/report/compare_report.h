@@ -14,7 +14,8 @@ std::string CompareText(const Comparison& comparison, bool per_layer);
 /// {"reference":..., "files":[{"file":..., "proof":{...}, "layers":[...], "first":...}]}; `pictures` adds histograms
 /// and channels.
 std::string CompareJson(std::string_view reference, const std::vector<Comparison>& comparisons, bool pictures);
-/// Error by layer, histograms, means along the channels.
-std::string ComparePage(std::string_view reference, const std::vector<Comparison>& comparisons);
+/// Error by layer, histograms, means along the channels; `more` is HTML that follows.
+std::string ComparePage(std::string_view reference, const std::vector<Comparison>& comparisons,
+                        std::string_view more = {});
 
 }  // namespace godwit

@@ -23,7 +23,11 @@ Status Check(const Calls& calls, int status, std::string_view doing, const std::
   if (status == 0) return Ok{};
   const char* name = calls.LiteRtGetStatusString(status);
   const std::string why = !said.empty() ? said : name != nullptr ? name : "failed";
-  return Diag(diag::kRuntimeRefused, Concat("LiteRT, ", doing, ": ", Printable(why, 300)));
+  // What this interface does not carry, other ways into the same runtime may.
+  const bool no_way =
+      why.find("not currently supported") != std::string::npos || why.find("not yet supported") != std::string::npos;
+  return Diag(no_way ? diag::kRuntimeValue : diag::kRuntimeRefused,
+              Concat("LiteRT, ", doing, ": ", Printable(why, 300)));
 }
 
 }  // namespace litert

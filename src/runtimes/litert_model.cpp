@@ -155,13 +155,13 @@ Result<Buffer> Runner::MakeBuffer(Element element, const std::vector<int64_t>& s
   const auto bits =
       count ? CheckedMul(static_cast<size_t>(*count), static_cast<size_t>(BitsOf(element))) : std::optional<size_t>();
   if (!bits) return NoCrossing(port, "is larger than can be");
+  if (*count == 0) return NoCrossing(port, "has no elements");
   Buffer out;
   out.bytes = *bits / 8 + (*bits % 8 != 0 ? 1 : 0);
   out.memory = Allocate(out.bytes);
   if (out.memory == nullptr) return Diag(diag::kLimitExceeded, "this machine has not enough memory for that");
   LiteRtTensorBuffer* handle = nullptr;
-  RETURN_IF_ERROR(Try(calls_.LiteRtCreateTensorBufferFromHostMemory(&type, out.memory.get(),
-                                                                    std::max<size_t>(out.bytes, 1), Keep, &handle),
+  RETURN_IF_ERROR(Try(calls_.LiteRtCreateTensorBufferFromHostMemory(&type, out.memory.get(), out.bytes, Keep, &handle),
                       "making a buffer"));
   out.handle = {handle, calls_.LiteRtDestroyTensorBuffer};
   return out;

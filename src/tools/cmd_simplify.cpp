@@ -13,8 +13,8 @@ constexpr Option kOptions[] = {
     kKeepFloatOption,  kIoTypeOption,   kDomainOption,  kLevelOption,     kRuleOption,        kFuelOption,
     kPrintOption,      kVerifyOption,   kSamplesOption, kToleranceOption, kSampleOption,      kDataOption,
     kMeanOption,       kScaleOption,    kColorOption,   kDimOption,       kSeedOption,        kThreadsOption,
-    kRuntimeLibOption, kExternalOption, kKeepOption,    kDryRunOption,    kRecipeOption,      kSaveRecipeOption,
-    kVerboseOption,    kJsonOption,
+    kRuntimeLibOption, kExternalOption, kKeepOption,    kReportOption,    kDryRunOption,      kRecipeOption,
+    kSaveRecipeOption, kVerboseOption,  kJsonOption,
 };
 
 int Run(const Args& args) { return WriteModels(kSimplifyVerb, args, true); }

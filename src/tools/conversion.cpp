@@ -233,6 +233,8 @@ Result<ConvertOptions> ConvertOptionsOf(const Args& args, const Problems& proble
   TRY(out.data, DataOptionsOf(args, problems, out.proof.samples > 0 ? out.proof.samples : kProofSamples));
   TRY(out.dims, DimRangesOf(args));
   AddFilesRead(args, &out.inputs_read);
+  out.layers = args.Has("--report");
+  if (out.layers) RETURN_IF_ERROR(CheckReportName(args.Text("--report")));
   out.keep = args.Has("--keep");
   out.dry_run = args.Has("--dry-run");
   return out;

@@ -87,6 +87,8 @@ inline constexpr Option kToleranceOption = {"--tolerance",
                                             "instead of the noise-calibrated one; also abs=X, corr=X, sqnr=X",
                                             0,
                                             true};
+inline constexpr Option kReportOption = {"--report", OptionKind::kText, "FILE.html|FILE.json",
+                                         "everything that was decided and measured, per layer, with pictures"};
 inline constexpr Option kKeepOption = {"--keep", OptionKind::kFlag, "", "write the file although its results differ"};
 inline constexpr Option kDryRunOption = {"--dry-run", OptionKind::kFlag, "", "do everything but write the file"};
 inline constexpr Option kVerboseOption = {"--verbose", OptionKind::kFlag, "",
@@ -104,5 +106,11 @@ int WriteModels(const Verb& verb, const Args& args, bool same_format);
 /// The closing lines: what was written, what became of the operators, the proof.
 std::string ConversionText(const std::string& output, const ConvertReport& report, bool verbose);
 std::string ConversionJson(const std::string& input, const std::string& output, const ConvertReport& report);
+
+/// Where --report points to: a page with pictures that needs no network, or the same as JSON, by its suffix. Wrong use
+/// for another one.
+Status CheckReportName(const std::string& path);
+Status WriteConversionReport(const std::string& path, const std::string& input, const std::string& output,
+                             const ConvertReport& report, const std::vector<std::string>& read);
 
 }  // namespace godwit::tools

@@ -172,7 +172,7 @@ class Traveller {
       auto model = options_.litert->Open(AsBytes(written->bytes), open);
       if (model.ok()) {
         out.runtime = *std::move(model);
-      } else if (out.must_run) {
+      } else if (out.must_run && model.diag().id == diag::kRuntimeRefused.id) {
         out.unloadable = model.diag().what;
       }
     }

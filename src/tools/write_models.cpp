@@ -90,6 +90,9 @@ int WriteModels(const Verb& verb, const Args& args, bool same_format) {
   const auto outputs = OutputsOf(args, *options);
   if (!outputs.ok()) return problems->Show(outputs.diag());
   const std::vector<std::string>& inputs = args.words();
+  if (args.Has("--report") && inputs.size() > 1) {
+    return problems->Show(Diag(diag::kUsage, "--report shows one conversion, and several models are given"));
+  }
   const bool json = args.Has("--json"), several = inputs.size() > 1;
   int worst = 0;
   std::string all;
@@ -102,6 +105,10 @@ int WriteModels(const Verb& verb, const Args& args, bool same_format) {
     if (worst == 0) worst = status;
     if (!report.ok()) continue;
     Progress::Hide();
+    if (const std::string page = args.Text("--report"); !page.empty()) {
+      const Status written = WriteConversionReport(page, inputs[i], (*outputs)[i], *report, inputs);
+      if (!written.ok()) return problems->Show(written.diag());
+    }
     if (json) {
       all += Concat(all.empty() ? "" : ",", ConversionJson(inputs[i], (*outputs)[i], *report));
     } else if (!problems->quiet()) {

@@ -56,7 +56,9 @@ std::string RuntimeJudge::Open(bool fair) {
   if (!model.ok()) {
     // A runtime reads no more than 2 GB from memory.
     fair = fair && options_.judged_bytes.size() < (size_t{1} << 31);
-    if (fair && options_.judge_must_take) return Concat("it does not take the written model: ", model.diag().what);
+    const bool refused = model.diag().id == diag::kRuntimeRefused.id;
+    if (fair && refused && options_.judge_must_take)
+      return Concat("it does not take the written model: ", model.diag().what);
     if (fair && Source() != nullptr) {
       return Concat("it takes the source, but not the written model: ", model.diag().what);
     }

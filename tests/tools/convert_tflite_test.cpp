@@ -45,6 +45,22 @@ TEST(ConvertToTflite, LayoutsOfPortsAreComparedAsTheReferenceHasThem) {
   }
 }
 
+TEST(ConvertToTflite, AReportShowsEveryDecision) {
+  const TempDir dir;
+  const std::string out = dir.Path("out.tflite"), page = dir.Path("page.html"), data = dir.Path("data.json");
+  const auto convert = [&](const std::string& report) {
+    return RunGodwit({"convert", kBundledModel, "-o", out, "--verify", "own", "--report", report});
+  };
+  EXPECT_EQ(convert(page).status, 0);
+  const std::string html = TempDir::Read(page);
+  EXPECT_TRUE(Has(html, "What was written")) << html.size();
+  EXPECT_TRUE(Has(html, "Rewrites"));
+  EXPECT_TRUE(Has(html, "\"layers\":["));
+  EXPECT_EQ(convert(data).status, 0);
+  EXPECT_TRUE(Has(TempDir::Read(data), "{\"conversion\":{\"input\"")) << TempDir::Read(data).substr(0, 200);
+  EXPECT_EQ(convert(dir.Path("page.txt")).status, 1);
+}
+
 TEST(ConvertToTflite, WhatATargetForbidsIsNamed) {
   const TempDir dir;
   const std::string out = dir.Path("out.tflite");
