@@ -136,6 +136,8 @@ ValueId NodeExport::Integers(ValueId id) {
   return id;
 }
 
+bool NodeExport::FlatInputs() const { return exporter_.profile().gpu; }
+
 bool NodeExport::MeansTheSame(ValueId integers, const Quant& quant) const {
   const std::shared_ptr<const Quant> noted = exporter_.QuantOfValue(scope_, integers);
   return noted != nullptr && SameQuant(*noted, quant);

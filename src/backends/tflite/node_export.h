@@ -98,6 +98,8 @@ class NodeExport {
   /// The type that a tensor of the file has.
   [[nodiscard]] const TensorType& TypeOf(Ref ref) const;
   [[nodiscard]] bool quantised() const { return with_.quantised; }
+  /// Whether the target's delegate wants matrices where FULLY_CONNECTED flattens by itself.
+  [[nodiscard]] bool FlatInputs() const;
   /// Whether the integers of the value are written with these scales.
   [[nodiscard]] bool MeansTheSame(ValueId integers, const Quant& quant) const;
   /// Whether the value is a weight of integers whose operator the source computes on numbers: from here on its integers

@@ -46,7 +46,11 @@ Status EmitDense(NodeExport& n, const Product& p) {
   const int64_t rank = x_type.rank();
   const int64_t columns = w_type.shape()[p.w_turned ? 0 : 1].known().value_or(-1);
   if (columns < 0) return n.NotThis();
-  Ref x = n.Of(p.x);
+  // Rows of the inner size are made by the operator itself, so nobody has to reshape for it.
+  const Node* view = rank == 2 && !p.x_turned && !n.FlatInputs() ? n.Maker(p.x) : nullptr;
+  const bool viewed = view != nullptr && (view->op == &ops::kReshape || view->op == &ops::kFlatten ||
+                                          view->op == &ops::kSqueeze || view->op == &ops::kUnsqueeze);
+  Ref x = n.Of(viewed ? view->in[0] : p.x);
   if (p.x_turned && rank >= 2) {
     std::vector<int64_t> perm = AxisLast(rank - 2, rank);
     x = n.OfTurned(p.x, perm);
