@@ -354,6 +354,7 @@ Exported ModelExport::Run() {
   for (WrittenGraph& body : graphs_) graphs.push_back(std::move(body));
   frames_.clear();
   if (sink_->has_errors()) return {};
+  for (WrittenGraph& written : graphs) MergeWritten(&written);
   return Assemble(std::move(graphs), graph_, OutputNames(graph_), sink_);
 }
 

@@ -74,6 +74,9 @@ class ModelExport final : public LegaliseTarget {
   std::unordered_map<uint32_t, std::shared_ptr<const Quant>> quants_;
 };
 
+/// Operators that compute the same from the same tensors become one.
+void MergeWritten(WrittenGraph* graph);
+
 /// The model as the views that the file's writer takes: names, numbers, operator codes, signatures, metadata. What does
 /// not fit into a file goes to the sink.
 Exported Assemble(std::vector<WrittenGraph> graphs, const Graph& source, const std::vector<std::string>& outputs,

@@ -1,6 +1,8 @@
 #include "backends/tflite/prepare.h"
 
+#include <cmath>
 #include <map>
+#include <optional>
 
 #include "backends/tflite/model_export.h"
 #include "ir/builder.h"
@@ -9,6 +11,7 @@
 #include "ir/walk.h"
 #include "ops/ops.h"
 #include "passes/fusion_policy.h"
+#include "passes/lazy_weight.h"
 #include "passes/simplify.h"
 #include "rewrite/editor.h"
 
@@ -32,12 +35,43 @@ Result<ValueId> HardSigmoidForm(Builder& build, const Node& node) {
   return build.Emit(ops::kMul, {x, build.Scalar(dtype, 1.0 / 6)});
 }
 
+// batch_norm with known statistics is one product and one sum, which goes before an activation.
+Result<std::optional<ValueId>> BatchNormForm(Builder& build, const Node& node) {
+  const Type x = build.TypeOf(node.in[0]);
+  if (node.attrs.Flag("training") || !x.ranked() || x.rank() < 2) return std::optional<ValueId>();
+  std::vector<std::vector<double>> p;
+  for (size_t i = 1; i < 5; ++i) {
+    const Tensor* known = build.inference().Const(node.in[i]);
+    if (known == nullptr) return std::optional<ValueId>();
+    p.push_back(ToF64(*known));
+  }
+  const double epsilon = node.attrs.Float("epsilon", 1e-5);
+  std::vector<double> scale, shift;
+  for (size_t c = 0; c < p[0].size(); ++c) {
+    scale.push_back(p[0][c] / std::sqrt(p[3][c] + epsilon));
+    shift.push_back(p[1][c] - p[2][c] * scale.back());
+  }
+  int64_t axis = node.attrs.Int("channel_axis", 1);
+  if (axis < 0) axis += x.rank();
+  Dims dims(static_cast<size_t>(x.rank() - axis), 1);
+  dims[0] = static_cast<int64_t>(scale.size());
+  TRY(Tensor factors, NarrowWeight(x.dtype(), dims, scale));
+  TRY(Tensor terms, NarrowWeight(x.dtype(), dims, shift));
+  TRY(const ValueId y, build.Emit(ops::kMul, {node.in[0], build.Constant(std::move(factors))}));
+  TRY(const ValueId z, build.Emit(ops::kAdd, {y, build.Constant(std::move(terms))}));
+  return std::optional(z);
+}
+
 // What runtimes have a better form for than the operator's own decomposition.
 Result<std::vector<ValueId>> Said(Builder& build, NodeId id) {
   const Node node = build.graph().node(id);
   if (node.op == &ops::kHardSigmoid) {
     TRY(const ValueId y, HardSigmoidForm(build, node));
     return std::vector<ValueId>{y};
+  }
+  if (node.op == &ops::kBatchNorm) {
+    TRY(const std::optional<ValueId> y, BatchNormForm(build, node));
+    if (y) return std::vector<ValueId>{*y};
   }
   return Decompose(build, id);
 }
