@@ -110,6 +110,7 @@ Multiplier Multiplier::Of(double factor) {
     ++m.shift;
   }
   if (m.shift < -31) return {};
+  if (m.shift > 31) return {factor > 0 ? kOne : -kOne, 31};
   m.significand = static_cast<int32_t>(whole);
   return m;
 }

@@ -55,20 +55,21 @@ struct Multiplier {
   int32_t significand = 0;
   int shift = 0;
 
-  /// The nearest one; factors below 2^-32 are 0.
+  /// The nearest one; factors below 2^-32 are 0, those of 2^31 and more the largest there is.
   static Multiplier Of(double factor);
 
   /// x * factor, rounded twice: by HighMul, and by ShiftRight.
   [[nodiscard]] int32_t Apply(int32_t x) const {
-    const int left = std::max(shift, 0), right = std::max(-shift, 0);
+    const int left = std::clamp(shift, 0, 31), right = std::clamp(-shift, 0, 31);
     const auto shifted = static_cast<int32_t>(static_cast<uint32_t>(x) << left);
     return ShiftRight(HighMul(shifted, significand), right);
   }
   /// The same for wide sums, with 15 bits of the significand and one rounding.
   [[nodiscard]] int32_t ApplyWide(int64_t x) const {
     const int64_t reduced = significand < 0x7fff0000 ? (significand + (1 << 15)) >> 16 : 0x7fff;
-    const int total = 15 - shift;
-    return static_cast<int32_t>((x * reduced + (int64_t{1} << (total - 1))) >> total);
+    const int total = std::clamp(15 - shift, 1, 62);
+    const uint64_t product = static_cast<uint64_t>(x) * static_cast<uint64_t>(reduced);
+    return static_cast<int32_t>(static_cast<int64_t>(product + (uint64_t{1} << (total - 1))) >> total);
   }
 };
 

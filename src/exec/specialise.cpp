@@ -5,9 +5,15 @@
 #include "exec/region_runner.h"
 #include "ir/eval.h"
 #include "ir/operands.h"
+#include "ops/arithmetic.h"
 #include "ops/ops.h"
 
 namespace godwit {
+
+bool IsStoredConstant(const Graph& graph, const Node& node) {
+  if (node.op != &ops::kDequantize || !node.attrs.Has(ops::kArithmetic)) return false;
+  return std::all_of(node.in.begin(), node.in.end(), [&](ValueId v) { return !v || graph.IsConstant(v); });
+}
 
 namespace {
 
@@ -126,6 +132,8 @@ class Specialiser {
     const Node& node = graph_.node(id);
     if (node.op->effect != Effect::kPure || node.op->regions != 0 || !node.regions.empty() || !node.op->eval)
       return Ok{};
+    // What integer kernels read as it is stored is not made real before somebody asks for that.
+    if (IsStoredConstant(graph_, node)) return Ok{};
     std::vector<RtValue> in;
     for (ValueId v : node.in) {
       if (!v) {

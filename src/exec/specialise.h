@@ -30,6 +30,10 @@ struct Specialised {
   int64_t folded_bytes = 0;
 };
 
+/// Whether the node makes a stored constant real, for an operator that its source computes on integers. Such nodes are
+/// not folded: an integer kernel reads the constant as it is stored.
+bool IsStoredConstant(const Graph& graph, const Node& node);
+
 /// `inputs` are types for the main region's parameters, at least as precise as declared.
 Result<Specialised> Specialise(const Graph& graph, const std::vector<Type>& inputs, Widening* widening,
                                const FoldLimits& limits = {});

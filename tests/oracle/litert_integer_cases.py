@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""Single quantised operators with what LiteRT's reference kernels make of them: the cases of litert_integer_cases.txt.
+"""Single quantised operators with what LiteRT's reference kernels make of them: the cases of tests/exec/data.
 
-Needs numpy, flatbuffers and ai_edge_litert. Prints the file; the same seed gives the same cases.
+usage: litert_integer_cases.py FOLDER: writes litert_integer_cases.txt and the models of layers with states. Needs numpy,
+flatbuffers and ai_edge_litert; the same version of that gives the same files.
 """
+import pathlib
 import sys
 
 import flatbuffers
@@ -30,22 +32,23 @@ def rand(dtype, shape, low=None, high=None):
         TYPES[dtype][1])
 
 
-def tflite(op, options_type, options, ins, outs):
+def tflite(op, options_type, options, ins, outs, intermediates=(), variables=(), version=1):
     m = s.ModelT()
     m.version = 3
     code = s.OperatorCodeT()
     code.builtinCode = getattr(s.BuiltinOperator, op)
     code.deprecatedBuiltinCode = min(code.builtinCode, 127)
-    code.version = 1
+    code.version = version
     m.operatorCodes = [code]
     m.buffers = [s.BufferT()]
     g = s.SubGraphT()
     g.tensors = []
-    for k, t in enumerate(ins + outs):
+    for k, t in enumerate(ins + outs + list(intermediates)):
         x = s.TensorT()
         if t is None:
             continue
         x.shape, x.type, x.name = t.shape, TYPES[t.dtype][0], f"t{k}".encode()
+        x.isVariable = t in variables
         if t.data is not None:
             b = s.BufferT()
             b.data = np.frombuffer(np.ascontiguousarray(t.data).tobytes(), np.uint8)
@@ -60,13 +63,15 @@ def tflite(op, options_type, options, ins, outs):
     o = s.OperatorT()
     o.inputs = [-1 if t is None else t.index for t in ins]
     o.outputs = [t.index for t in outs]
+    if intermediates:
+        o.intermediates = [t.index for t in intermediates]
     if options_type:
         o.builtinOptionsType = getattr(s.BuiltinOptions, options_type)
         o.builtinOptions = getattr(s, options_type + "T")()
         for name, value in options.items():
             setattr(o.builtinOptions, name, value)
     g.operators = [o]
-    g.inputs = [t.index for t in ins if t is not None and t.data is None]
+    g.inputs = [t.index for t in ins if t is not None and t.data is None and t not in variables]
     g.outputs = [t.index for t in outs]
     m.subgraphs = [g]
     b = flatbuffers.Builder(0)
@@ -414,7 +419,48 @@ def compare(name, op, core, dtype):
     case(name, op, None, {}, [a, b], [y], lambda t, i, o: t.emit(f"{core}({t.real_of(i[0])}, {t.real_of(i[1])})", y.shape, "bool"))
 
 
+def layer(name, folder, op, options_type, options, ins, y, intermediates, variables):
+    model = tflite(op, options_type, options, ins, [y], intermediates, variables, version=3)
+    (folder / f"{name}.tflite").write_bytes(model)
+    it = Interpreter(model_content=model, experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
+    it.allocate_tensors()
+    print("case", name)
+    print("model", f"{name}.tflite")
+    for _ in range(3):
+        value = rand(ins[0].dtype, ins[0].shape)
+        it.set_tensor(it.get_input_details()[0]["index"], value)
+        it.invoke()
+        out = it.get_tensor(it.get_output_details()[0]["index"])
+        print("in", ins[0].dtype, "[" + ",".join(map(str, value.shape)) + "]", " ".join(str(int(v)) for v in value.reshape(-1)))
+        print("out", y.dtype, " ".join(str(int(v)) for v in out.reshape(-1)))
+
+
+def lstm(name, folder, batch, time, inputs, hidden, coupled=False, time_major=False, clip=0.0):
+    lead = [time, batch] if time_major else [batch, time]
+    x, h, c = T("i8", lead + [inputs], 0.02, -5), T("i8", [batch, hidden], 0.0078, -3), T("i16", [batch, hidden], 1 / 2048)
+    y = T("i8", lead + [hidden], 0.0078, -3)
+    gates = [None if coupled and g == 0 else g for g in range(4)]
+    weights = lambda n: [None if g is None else T("i8", [hidden, n], 0.01, 0, 0, rand("i8", [hidden, n], -127)) for g in gates]
+    bias = [None if g is None else T("i32", [hidden], 2e-4, 0, 0, rand("i32", [hidden], -3000, 3000)) for g in gates]
+    ins = [x] + weights(inputs) + weights(hidden) + [None] * 3 + bias + [None, None, h, c] + [None] * 4
+    inner = [T("i16", [1], 1 / 4096) for _ in range(4)] + [T("i8", [1], 0.0078, -3)]
+    layer(name, folder, "UNIDIRECTIONAL_SEQUENCE_LSTM", "UnidirectionalSequenceLSTMOptions",
+          dict(fusedActivationFunction=4, cellClip=clip, timeMajor=time_major), ins, y, inner, (h, c))
+
+
+def svdf(name, folder, batch, inputs, filters, memory, rank):
+    x, state = T("i8", [batch, inputs], 0.02, -5), T("i16", [batch, memory * filters], 5e-4)
+    features = T("i8", [filters, inputs], 0.01, 0, 0, rand("i8", [filters, inputs], -127))
+    times = T("i16", [filters, memory], 1e-4, 0, 0, rand("i16", [filters, memory], -3000, 3000))
+    bias = T("i32", [filters // rank], 5e-8, 0, 0, rand("i32", [filters // rank], -300000, 300000))
+    y = T("i8", [batch, filters // rank], 0.02, 4)
+    layer(name, folder, "SVDF", "SVDFOptions", dict(rank=rank, fusedActivationFunction=1), [x, features, times, bias, state], y,
+          (), (state,))
+
+
 def main():
+    folder = pathlib.Path(sys.argv[1])
+    sys.stdout = open(folder / "litert_integer_cases.txt", "w")
     for d in ("i8", "u8"):
         pc = d == "i8"
         conv(f"conv_{d}", d, [2, 5, 6, 3], 3, 5, per_channel=pc)
@@ -482,7 +528,6 @@ def main():
     unary("logistic_i16_power", "LOGISTIC", None, "sigmoid({x})", "i16", 1 / 4096, 1 / 32768)
     unary("tanh_i16", "TANH", None, "tanh({x})", "i16", 0.0002, 1 / 32768)
     unary("tanh_i16_power", "TANH", None, "tanh({x})", "i16", 1 / 4096, 1 / 32768)
-    unary("elu_i8", "ELU", None, "elu({x})", "i8", 0.04, 0.03, 5, -30)
     unary("exp_i8", "EXP", "ExpOptions", "exp({x})", "i8", 0.02, 0.1, 3, -128)
     unary("exp_i16", "EXP", "ExpOptions", "exp({x})", "i16", 1e-4, 1e-3)
     unary("log_i8", "LOG", None, "log({x})", "i8", 0.03, 0.05, -128, 10)
@@ -493,7 +538,6 @@ def main():
     requantize("requantize_i8_u8", "i8", "u8", 0.05, 0.05, -3, 125)
     requantize("requantize_i8", "i8", "i8", 0.05, 0.031, -3, 12)
     requantize("requantize_i16_i8", "i16", "i8", 0.0005, 0.07, 0, 12)
-    requantize("requantize_i8_i16", "i8", "i16", 0.05, 0.0002, 4, 0)
     requantize("requantize_i32_i8", "i32", "i8", 0.0005, 0.1, 0, 2)
     requantize("requantize_i16_i32", "i16", "i32", 0.0005, 0.00007, 0, 0)
     concat("concat_u8", "u8", True)
@@ -507,6 +551,12 @@ def main():
     hybrid_conv("hybrid_conv", [2, 5, 5, 3], 3, 6, False)
     hybrid_conv("hybrid_conv_per_channel", [2, 5, 5, 3], 3, 6, True)
     hybrid_conv("hybrid_depthwise", [1, 5, 5, 7], 3, 0, True, depthwise=True)
+    lstm("lstm_i8", folder, 2, 3, 5, 6)
+    lstm("lstm_i8_coupled", folder, 1, 3, 5, 6, coupled=True)
+    lstm("lstm_i8_time_major", folder, 2, 4, 5, 3, time_major=True)
+    lstm("lstm_i8_clip", folder, 1, 6, 9, 12, clip=3.0)
+    svdf("svdf_i8", folder, 2, 7, 8, 4, 2)
+    svdf("svdf_i8_rank_1", folder, 1, 7, 8, 4, 1)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@
 #include "base/text.h"
 #include "exec/plan/dispatch.h"
 #include "exec/plan/reorder_step.h"
+#include "ir/eval.h"
+#include "ir/operands.h"
 #include "ops/ops.h"
 
 namespace godwit::plan {
@@ -105,7 +107,28 @@ const Tensor* Lowering::Known(ValueId v) {
     }
     known = RtValue(*std::move(wide));
   }
+  if (known.absent()) MakeReal(v);
   return known.is_tensor() ? &known.tensor : nullptr;
+}
+
+bool Lowering::IsMadeReal(ValueId v) const {
+  const NodeId def = graph_.value(v).def;
+  return def && IsStoredConstant(graph_, graph_.node(def));
+}
+
+void Lowering::MakeReal(ValueId v) {
+  if (!IsMadeReal(v)) return;
+  const NodeId id = graph_.value(v).def;
+  const Node& node = graph_.node(id);
+  std::vector<RtValue> in;
+  for (const ValueId operand : node.in) {
+    const Tensor* t = Known(operand);
+    if (operand && t == nullptr) return;
+    in.push_back(t != nullptr ? RtValue(*t) : RtValue());
+  }
+  if (!CheckOperandValues(*node.op, in).ok()) return;
+  EvalCtx ctx(*node.op, AttrsOf(id), std::move(in), 1);
+  if (node.op->eval(ctx).ok()) facts_.known[v.index] = std::move(ctx.results()[0]);
 }
 
 int64_t Lowering::BytesOf(DType dtype, const Dims& dims) {
@@ -187,6 +210,11 @@ SlotId Lowering::In(ValueId v, Layout layout) {
     place = AddConstant(known.tensor);
     slot(place).value = v;
     return place;
+  }
+  // What could not be made real says why when it is run.
+  if (known.absent() && IsMadeReal(v)) {
+    EmitKernel(graph_.value(v).def);
+    return Places(layout)[v.index];
   }
   // Not a tensor.
   place = NewSlot(v, layout);
@@ -317,7 +345,7 @@ Status Lowering::Dissolve(const Cluster& cluster) {
 
 Status Lowering::LowerNode(NodeId id) {
   const Node& node = graph_.node(id);
-  if (absorbed_[id.index]) return Ok{};
+  if (absorbed_[id.index] || (IsStoredConstant(graph_, node) && options_.lower)) return Ok{};
   at_ = id;
   if (const auto it = facts_.chosen.find(id.index); it != facts_.chosen.end()) {
     JoinBranch(id, it->second);
@@ -401,7 +429,8 @@ Status Lowering::Run() {
     if (failure_) return std::move(failure_);
     // Weights converted to another precision, and packed by now, need not wait for the end.
     for (ValueId v : graph_.node(id).in) {
-      if (v && graph_.IsConstant(v) && users_[v.index].back() == id) facts_.known[v.index] = RtValue();
+      if (!v || users_[v.index].back() != id) continue;
+      if (graph_.IsConstant(v) || IsMadeReal(v)) facts_.known[v.index] = RtValue();
     }
   }
   for (ValueId v : region.results) out_.outputs_.push_back(Plain(v));

@@ -75,6 +75,9 @@ class Lowering {
   void JoinBranch(NodeId id, RegionId branch);
   void FindGates();
   void TakeClusters();
+  /// Whether the value is a stored constant made real, which is done when somebody asks for it.
+  [[nodiscard]] bool IsMadeReal(ValueId v) const;
+  void MakeReal(ValueId v);
   Status Dissolve(const Cluster& cluster);
   SlotId NewSlot(ValueId v, Layout layout);
   std::vector<SlotId>& Places(Layout layout) { return places_[static_cast<size_t>(layout)]; }

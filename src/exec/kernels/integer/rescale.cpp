@@ -93,8 +93,8 @@ void Rescale::Prepare() {
 int32_t Rescale::Of(int64_t sum, size_t c) const {
   int64_t y = 0;
   if (rounding == Rounding::kOnce) {
-    y = static_cast<int64_t>(std::round(static_cast<double>(sum) * factors[c]));
-    y = std::clamp<int64_t>(y, std::numeric_limits<int32_t>::min(), std::numeric_limits<int32_t>::max());
+    const double exact = std::round(static_cast<double>(sum) * factors[c]);
+    y = static_cast<int64_t>(std::clamp(exact, -2147483648.0, 2147483647.0));
   } else {
     const fixed::Multiplier m{significands[c], lefts[c] - rights[c]};
     y = rounding == Rounding::kWide ? m.ApplyWide(sum) : m.Apply(static_cast<int32_t>(sum));

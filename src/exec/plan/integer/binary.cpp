@@ -113,7 +113,7 @@ Result<bool> LowerMul(Lowering& l, const Cluster& c) {
   const float factor = p->a.scale() * p->b.scale() / c.y.scale();
   const Multiplier out = Multiplier::Of(static_cast<double>(factor));
   const int32_t za = p->a.zero(), zb = p->b.zero(), zero = c.y.zero();
-  EmitBinary(l, c, *p, "mul", [=](int32_t x, int32_t y) { return out.Apply((x - za) * (y - zb)) + zero; });
+  EmitBinary(l, c, *p, "mul", [=](int32_t x, int32_t y) { return out.Apply(fixed::WrapMul(x - za, y - zb)) + zero; });
   return true;
 }
 
@@ -166,7 +166,7 @@ Result<bool> LowerPRelu(Lowering& l, const Cluster& c) {
   const int32_t za = p->a.zero(), zb = p->b.zero(), zero = c.y.zero();
   EmitBinary(l, c, *p, "prelu", [=](int32_t a, int32_t slope) {
     const int32_t x = a - za;
-    return (x >= 0 ? plain.Apply(x) : sloped.Apply(x * (slope - zb))) + zero;
+    return (x >= 0 ? plain.Apply(x) : sloped.Apply(fixed::WrapMul(x, slope - zb))) + zero;
   });
   return true;
 }

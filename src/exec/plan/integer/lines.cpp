@@ -183,7 +183,9 @@ Result<bool> LowerSoftmax(Lowering& l, const Cluster& c) {
   }
   const auto lines = LastLines(l, c, real, attrs.Int("axis", -1));
   if (!lines) return false;
-  if (mode == "log") return beta == 1 ? LowerLogSoftmax(l, c, *lines) : Result<bool>(false);
+  const auto scale = static_cast<double>(lines->x.scale());
+  const bool counts = static_cast<double>(beta) * scale * static_cast<double>(1 << 26) > 1;
+  if (mode == "log") return beta == 1 && counts ? LowerLogSoftmax(l, c, *lines) : Result<bool>(false);
   if (mode != "soft") return false;
   if (lines->x.dtype == DType::kI16 && c.y.dtype == DType::kI16) {
     const Softmax16 softmax(static_cast<double>(lines->x.scale() * beta) / (10.0 / 65535.0));
@@ -193,8 +195,7 @@ Result<bool> LowerSoftmax(Lowering& l, const Cluster& c) {
                                     [softmax](const int16_t* x, int64_t n, int16_t* y) { softmax.Line(x, n, y); }));
     return true;
   }
-  const double scale = static_cast<double>(lines->x.scale());
-  if (!(static_cast<double>(beta) * scale * static_cast<double>(1 << 26) > 1)) return false;
+  if (!counts) return false;
   const Differences d(static_cast<double>(beta), scale);
   return WithSoftmaxTypes(lines->x.dtype, c.y.dtype, [&](auto in, auto out) {
     using X = decltype(in);

@@ -55,8 +55,10 @@ Result<bool> LowerConcat(Lowering& l, const Cluster& c) {
                       const E* x = frame.In<E>(step.reads[k]) + o * p.row;
                       for (int64_t i = 0; i < p.row; ++i, ++y) {
                         int32_t v = x[i];
-                        if (!p.same)
-                          v = static_cast<int32_t>(std::round(static_cast<float>(v) * p.scale + p.bias)) + zero;
+                        if (!p.same) {
+                          const float moved = std::round(static_cast<float>(v) * p.scale + p.bias);
+                          v = static_cast<int32_t>(std::clamp(moved, -65536.0F, 65536.0F)) + zero;
+                        }
                         *y = static_cast<E>(std::clamp(v, range.low, range.high));
                       }
                     }

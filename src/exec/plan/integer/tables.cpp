@@ -25,7 +25,7 @@ std::vector<int16_t> Sample(F x_scale, int32_t x_zero, F y_scale, int32_t y_zero
   const F y_min = y_scale * static_cast<F>(-32768 - y_zero), y_max = y_scale * static_cast<F>(32767 - y_zero);
   const F step = (x_max - x_min) / kSteps, half = step / 2;
   const F unit = static_cast<F>(65536) / (y_max - y_min);
-  const auto cut = [](F v) { return static_cast<int16_t>(std::min<F>(std::max<F>(v, -32768), 32767)); };
+  const auto cut = [](F v) { return static_cast<int16_t>(v != v ? 0 : std::min<F>(std::max<F>(v, -32768), 32767)); };
   std::vector<int16_t> table;
   for (int i = 0; i < kSteps; ++i) {
     const F at = x_min + static_cast<F>(i) * step;
@@ -53,6 +53,8 @@ uint32_t LogisticSample(uint32_t i) {
   return table[i];
 }
 
+uint32_t Magnitude(int32_t v) { return v < 0 ? 0 - static_cast<uint32_t>(v) : static_cast<uint32_t>(v); }
+
 /// The operand in units of 1 / (3 * 4096), by a factor and a shift to the right.
 struct Unit {
   int32_t factor = 0;
@@ -74,7 +76,7 @@ Unit UnitOf(float scale, int largest_shift) {
     ++u.shift;
     factor *= 2;
   }
-  u.factor = static_cast<int32_t>(factor);
+  u.factor = static_cast<int32_t>(std::min(factor, 32767.0));
   return u;
 }
 
@@ -115,7 +117,7 @@ int16_t Interpolate(const std::vector<int16_t>& table, int16_t x) {
 StoredFunction Logistic16(const Stored& x) {
   return [unit = UnitOf(x.scale(), 0)](int32_t v) {
     const int32_t in = unit.Of(v);
-    const uint32_t size = static_cast<uint32_t>(in < 0 ? -in : in), at = size >> 9;
+    const uint32_t size = Magnitude(in), at = size >> 9;
     uint32_t y = 0x7fff << 10;
     if (at < 255) {
       const uint32_t a = LogisticSample(at), b = LogisticSample(at + 1);
@@ -130,7 +132,7 @@ StoredFunction Logistic16(const Stored& x) {
 StoredFunction Tanh16(const Stored& x) {
   return [unit = UnitOf(x.scale(), 1)](int32_t v) {
     const int32_t in = unit.Of(v);
-    const uint32_t size = static_cast<uint32_t>(in < 0 ? -in : in), at = size >> 8;
+    const uint32_t size = Magnitude(in), at = size >> 8;
     int32_t y = 0xffff << 8;
     if (at < 255) {
       const uint32_t a = LogisticSample(at), b = LogisticSample(at + 1);
@@ -139,6 +141,11 @@ StoredFunction Tanh16(const Stored& x) {
     y = in >= 0 ? y - (1 << 23) + (1 << 7) : -y + (1 << 23) + (1 << 7) - 1;
     return static_cast<int32_t>(static_cast<int16_t>(y >> 8));
   };
+}
+
+bool HasHardSwish(const Stored& x, const Stored& y) {
+  const float fine = 1.0F / 128.0F * x.scale();
+  return fine / y.scale() < 1 && fine / (3.0F / 32768.0F) < 32768;
 }
 
 // x * relu6(x + 3) / 6 in 16-bit arithmetic, with x on a scale 128 times finer.

@@ -24,6 +24,8 @@ int16_t Interpolate(const std::vector<int16_t>& table, int16_t x);
 StoredFunction Logistic16(const Stored& x);
 StoredFunction Tanh16(const Stored& x);
 
+/// Whether the scales are ones that the 16-bit arithmetic holds.
+bool HasHardSwish(const Stored& x, const Stored& y);
 StoredFunction HardSwish(const Stored& x, const Stored& y);
 StoredFunction RsqrtFunction(const Stored& x, const Stored& y);
 

@@ -124,7 +124,7 @@ Result<bool> LowerSqrt(Lowering& l, const Cluster& c) {
   const int32_t zx = x->zero(), zy = c.y.zero();
   const auto f = [=](int32_t v) {
     const float real = sx * static_cast<float>(v - zx);
-    return (real >= 0 ? static_cast<int32_t>(std::sqrt(real) / sy) : 0) + zy;
+    return static_cast<int32_t>(real >= 0 ? std::min(std::sqrt(real) / sy, 65536.0F) : 0.0F) + zy;
   };
   EmitTable(l, c, *x, "sqrt", f, RangeOf(c.y, c.range));
   return true;
@@ -201,7 +201,7 @@ Result<bool> LowerLeakyRelu(Lowering& l, const Cluster& c) {
 Result<bool> LowerHardSwish(Lowering& l, const Cluster& c) {
   const auto x = OperandOf(l, c, true);
   if (!x || !IsByte(x->dtype)) return false;
-  if (x->scale() / 128.0F / c.y.scale() > 1.0F) return false;
+  if (!HasHardSwish(*x, c.y)) return false;
   EmitTable(l, c, *x, "hard swish", HardSwish(*x, c.y), RangeOf(c.y, c.range));
   return true;
 }

@@ -34,14 +34,17 @@ Result<bool> LowerPool(Lowering& l, const Cluster& c, bool averages) {
                   const E* from = frame.In<E>(step.reads[0]);
                   E* y = frame.Out<E>(step.writes[0]);
                   ops::ForEachWindow(dims, geometry, [&](const ops::PoolWindow& window, int64_t at) {
-                    int32_t sum = 0, largest = std::numeric_limits<E>::min(), count = 0;
+                    int64_t sum = 0, count = 0;
+                    int32_t largest = std::numeric_limits<E>::min();
                     window.ForEach([&](int64_t i) {
                       sum += from[i];
                       largest = std::max<int32_t>(largest, from[i]);
                       ++count;
                     });
                     int32_t v = largest;
-                    if (averages && count > 0) v = (sum > 0 ? sum + count / 2 : sum - count / 2) / count;
+                    if (averages && count > 0) {
+                      v = static_cast<int32_t>((sum > 0 ? sum + count / 2 : sum - count / 2) / count);
+                    }
                     y[at] = static_cast<E>(std::clamp(v, range.low, range.high));
                   });
                 });
@@ -73,7 +76,7 @@ std::vector<Between<float>> RealPlaces(int64_t in, int64_t out, Centres centres)
     const auto value = static_cast<float>(i);
     const float at = centres == Centres::kHalfPixel ? (value + 0.5F) * scale - 0.5F : value * scale;
     Between<float> b;
-    b.first = std::max<int64_t>(static_cast<int64_t>(std::floor(at)), 0);
+    b.first = std::clamp<int64_t>(static_cast<int64_t>(std::floor(at)), 0, in - 1);
     b.second = std::min<int64_t>(static_cast<int64_t>(std::ceil(at)), in - 1);
     b.part = at - static_cast<float>(b.first);
     places.push_back(b);
@@ -82,17 +85,16 @@ std::vector<Between<float>> RealPlaces(int64_t in, int64_t out, Centres centres)
 }
 
 /// In units of 1/1024, as signed data are.
-std::vector<Between<int32_t>> WholePlaces(int64_t in64, int64_t out64, Centres centres) {
-  const auto in = static_cast<int32_t>(in64), out = static_cast<int32_t>(out64);
-  int32_t scale = (1024 * in + out / 2) / out;
+std::vector<Between<int32_t>> WholePlaces(int64_t in, int64_t out, Centres centres) {
+  int64_t scale = (1024 * in + out / 2) / out;
   if (centres == Centres::kAlignCorners && out > 1) scale = (1024 * (in - 1) + (out - 1) / 2) / (out - 1);
   std::vector<Between<int32_t>> places;
-  for (int32_t i = 0; i < out; ++i) {
-    const int32_t at = centres == Centres::kHalfPixel ? i * scale + scale / 2 - 512 : i * scale;
+  for (int64_t i = 0; i < out; ++i) {
+    const int64_t at = centres == Centres::kHalfPixel ? i * scale + scale / 2 - 512 : i * scale;
     Between<int32_t> b;
-    b.first = std::max(at / 1024, 0);
+    b.first = std::clamp<int64_t>(at / 1024, 0, in - 1);
     b.second = std::min((at + 1023) / 1024, in - 1);
-    b.part = at - 1024 * static_cast<int32_t>(b.first);
+    b.part = static_cast<int32_t>(at - 1024 * b.first);
     places.push_back(b);
   }
   return places;
