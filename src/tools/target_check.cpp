@@ -31,6 +31,13 @@ Status CheckTflite(const Graph& source, const TargetCheck& check, DiagSink* sink
   TRY(const to_tflite::Exported exported, to_tflite::ExportModel(graph, {check.profile}, sink));
   out->operators = exported.operators;
   if (!sink->has_errors()) {
+    using targets::TfliteDelegate;
+    if (check.profile.xnnpack) {
+      out->delegates.emplace_back("xnnpack", to_tflite::PartitionFor(exported.model, TfliteDelegate::kXnnpack));
+    }
+    if (check.profile.gpu) {
+      out->delegates.emplace_back("gpu", to_tflite::PartitionFor(exported.model, TfliteDelegate::kGpu));
+    }
     out->runs_in = fmt::format("TFLite {}.{} and later", exported.runtime / 100, exported.runtime % 100);
   }
   return Ok{};
@@ -62,6 +69,24 @@ std::map<std::string, size_t> Misfits(const TargetVerdict& verdict) {
   for (const Diag& d : verdict.problems) {
     if (d.severity != Severity::kError) continue;
     if (d.node.empty() || nodes[d.op_type].insert(d.node).second) ++out[d.op_type];
+  }
+  return out;
+}
+
+}  // namespace
+
+namespace {
+
+// What a delegate takes over, then what falls off, each operator with its reason once.
+std::string DelegateText(const std::string& name, const to_tflite::Partition& partition) {
+  std::string out = fmt::format("    {} takes {} of {} operators in {} {}", name, partition.delegated,
+                                partition.operators, partition.parts, partition.parts == 1 ? "part" : "parts");
+  out += partition.parts > 1 ? fmt::format(", {} in the largest\n", partition.largest) : "\n";
+  std::map<std::pair<std::string, std::string>, std::vector<std::string>> left;
+  for (const to_tflite::LeftToKernels& l : partition.left) left[{l.op, l.why}].push_back(l.tensor);
+  for (const auto& [what, tensors] : left) {
+    out += fmt::format("      {} {} not ({}): '{}'{}\n", tensors.size(), what.first, what.second,
+                       Printable(tensors.front(), 60), tensors.size() > 1 ? " and more" : "");
   }
   return out;
 }
@@ -129,6 +154,7 @@ std::string TargetMatrix(const Graph& graph, const std::vector<TargetVerdict>& v
                          HumanBytes(static_cast<uint64_t>(std::max<int64_t>(moved.bytes, 0))));
     }
     out += "\n";
+    for (const auto& [name, partition] : v.delegates) out += DelegateText(name, partition);
   }
   return out;
 }
@@ -138,10 +164,16 @@ std::string TargetJson(const TargetVerdict& v) {
   for (const auto& [op, count] : Misfits(v)) {
     operators += fmt::format("{}{}:{}", operators.empty() ? "" : ",", JsonQuote(op), count);
   }
+  std::string delegates;
+  for (const auto& [name, partition] : v.delegates) {
+    delegates += fmt::format("{}{}:{{\"operators\":{},\"parts\":{},\"largest\":{}}}", delegates.empty() ? "" : ",",
+                             JsonQuote(name), partition.delegated, partition.parts, partition.largest);
+  }
   return fmt::format(
-      "{{\"target\":{},\"runs\":{},\"nodes\":{},\"problems\":{},\"misfits\":{{{}}},\"runs_in\":{},\"transposes\":{}}}",
+      "{{\"target\":{},\"runs\":{},\"nodes\":{},\"problems\":{},\"misfits\":{{{}}},\"runs_in\":{},\"transposes\":{},"
+      "\"delegates\":{{{}}}}}",
       JsonQuote(v.name), v.runs(), v.operators, v.problems.size(), operators, JsonQuote(v.runs_in),
-      v.layout.after.transposes);
+      v.layout.after.transposes, delegates);
 }
 
 }  // namespace godwit::tools

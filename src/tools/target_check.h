@@ -7,6 +7,7 @@
 
 #include "api/profile.h"
 #include "api/target.h"
+#include "backends/tflite/partition.h"
 #include "base/diag.h"
 #include "ir/graph.h"
 #include "passes/layout/layout.h"
@@ -24,8 +25,10 @@ Result<TargetCheck> ParseTargetCheck(const std::string& name, const TargetLimits
 
 struct TargetVerdict {
   std::string name;
-  size_t operators = 0;        ///< as they would be written
-  std::string runs_in;         ///< the least runtime, where the format says
+  size_t operators = 0;  ///< as they would be written
+  std::string runs_in;   ///< the least runtime, where the format says
+  /// What each delegate of the target takes over, and what it leaves.
+  std::vector<std::pair<std::string, to_tflite::Partition>> delegates;
   LayoutReport layout;         ///< of targets that want a layout of their own
   std::vector<Diag> problems;  ///< what does not fit
   [[nodiscard]] bool runs() const;

@@ -77,6 +77,7 @@ TEST(CheckTargets, AMatrixOfOperatorsAndTargets) {
   EXPECT_EQ(run.status, 0) << run.out << run.err;
   EXPECT_TRUE(Has(run.out, "operator")) << run.out;
   EXPECT_TRUE(Has(run.out, "tflite@2.14: yes")) << run.out;
+  EXPECT_TRUE(Has(run.out, "xnnpack takes ")) << run.out;
   const ProgramRun forbidden =
       RunGodwit({"check", kBundledModel, "--target", "tflite@2.14", "--forbid", "SOFTMAX", "--json"});
   EXPECT_TRUE(Has(forbidden.out, "\"target\":\"tflite@2.14\"")) << forbidden.out;
