@@ -167,6 +167,12 @@ Status GraphImport::RunInit(int64_t subgraph) {
   Graph graph = init.TakeGraph();
   Region& main = graph.region(Graph::main());
   if (!main.params.empty()) return Diag(diag::kTfliteSubgraph, "an initialising subgraph has inputs");
+  // It runs while the model is read, which has to end.
+  for (const NodeId id : main.nodes) {
+    if (!graph.node(id).regions.empty()) {
+      return Diag(diag::kTfliteState, "a subgraph that initialises variables has branches or loops");
+    }
+  }
   main.results.clear();
   graph.output_names.clear();
   for (const auto& [key, variable] : init.state_.variables) {

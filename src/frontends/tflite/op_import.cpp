@@ -33,11 +33,15 @@ OpImport::OpImport(GraphImport& importer, const tflite::Operator& op, Numbers nu
   }
 }
 
+namespace {
+const tflite::Tensor kNoTensor;
+}  // namespace
+
 const tflite::Tensor& OpImport::InTensor(size_t i) const {
-  return importer_.subgraph().tensors[static_cast<size_t>(op_.inputs[i])];
+  return Has(i) ? importer_.subgraph().tensors[static_cast<size_t>(op_.inputs[i])] : kNoTensor;
 }
 const tflite::Tensor& OpImport::OutTensor(size_t i) const {
-  return importer_.subgraph().tensors[static_cast<size_t>(op_.outputs[i])];
+  return Wants(i) ? importer_.subgraph().tensors[static_cast<size_t>(op_.outputs[i])] : kNoTensor;
 }
 
 bool OpImport::Quantised(size_t i) const { return Has(i) && IsQuantised(InTensor(i)); }

@@ -35,6 +35,7 @@ class OpImport {
   // Operands.
   [[nodiscard]] size_t n_in() const { return op_.inputs.size(); }
   [[nodiscard]] bool Has(size_t i) const { return i < op_.inputs.size() && op_.inputs[i] >= 0; }
+  /// One without a name or shape where there is none.
   [[nodiscard]] const tflite::Tensor& InTensor(size_t i) const;
   /// What the operator computes with: real numbers where its row says so and the tensor is quantised.
   ValueId In(size_t i);

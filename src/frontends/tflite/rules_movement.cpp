@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/checked.h"
 #include "frontends/tflite/op_import.h"
 #include "frontends/tflite/tensor_import.h"
 #include "ops/arithmetic.h"
@@ -70,7 +71,7 @@ void ImportSplitV(OpImport& n) {
   const auto open = std::find(sizes.begin(), sizes.end(), -1);
   if (open != sizes.end()) {
     int64_t rest = n.DimOf(x, static_cast<int>(axis[0]));
-    for (const int64_t s : sizes) rest -= s == -1 ? 0 : s;
+    for (const int64_t s : sizes) rest = CheckedAdd(rest, s == -1 ? 0 : -std::max<int64_t>(s, 0)).value_or(-1);
     *open = rest;
   }
   SplitInto(n, x, axis, n.I64s(sizes));
@@ -257,6 +258,10 @@ void ImportBatchToSpace(OpImport& n) {
   x = n.Reshape(x, ReshapeDims(n, joined));
   for (size_t k = 0; k < m; ++k) {
     const int64_t begin = crops[2 * k], end = crops[2 * k + 1];
+    if (begin < 0 || end < 0) {
+      n.BadOption("crops", fmt::format("{} and {}", begin, end));
+      return;
+    }
     if (begin != 0 || end != 0) x = n.Slice(x, static_cast<int64_t>(k + 1), begin, end == 0 ? kToEnd : -end);
   }
   n.Out(0, x);

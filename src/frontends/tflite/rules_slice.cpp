@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/checked.h"
 #include "frontends/tflite/op_import.h"
 
 namespace godwit::from_tflite {
@@ -10,6 +11,9 @@ namespace godwit::from_tflite {
 namespace {
 
 using B = tflite::BuiltinOperator;
+
+// Positions are cut to the axis anyhow.
+int64_t Sum(int64_t a, int64_t b) { return CheckedAdd(a, b).value_or(b > 0 ? kToEnd : INT64_MIN); }
 
 // A size of -1 reaches to the end.
 void ImportSlice(OpImport& n) {
@@ -21,7 +25,8 @@ void ImportSlice(OpImport& n) {
     ends = n.I64s(std::vector<int64_t>(sizes->size(), kToEnd));
   } else if (begins && sizes && begins->size() == sizes->size()) {
     std::vector<int64_t> last;
-    for (size_t k = 0; k < sizes->size(); ++k) last.push_back((*sizes)[k] == -1 ? kToEnd : (*begins)[k] + (*sizes)[k]);
+    for (size_t k = 0; k < sizes->size(); ++k)
+      last.push_back((*sizes)[k] == -1 ? kToEnd : Sum((*begins)[k], (*sizes)[k]));
     ends = n.I64s(last);
   } else {
     ends = n.Add(begin, size);
@@ -127,7 +132,7 @@ class Strided {
       // The element itself; behind the last one is the end.
       if (begins_ && e.at < begins_->size()) {
         const int64_t b = (*begins_)[e.at];
-        return n_.I64s({b == -1 ? kToEnd : b + 1});
+        return n_.I64s({b == -1 ? kToEnd : Sum(b, 1)});
       }
       const ValueId last = n_.Emit(ops::kEqual, {start, n_.Number(start, -1)});
       return n_.Emit(ops::kWhere, {last, n_.builder().ScalarI64(kToEnd), n_.Add(start, n_.Number(start, 1))});
@@ -135,7 +140,8 @@ class Strided {
     if (no_end) return n_.I64s({stride > 0 ? kToEnd : INT64_MIN});
     const ValueId end = Element(end_, ends_, e.at);
     if (!n_.Flag("offset")) return end;
-    if (begins_ && ends_) return n_.I64s({(*begins_)[e.at] + (*ends_)[e.at]});
+    if (begins_ && ends_ && e.at < begins_->size() && e.at < ends_->size())
+      return n_.I64s({Sum((*begins_)[e.at], (*ends_)[e.at])});
     return n_.Add(Element(begin_, begins_, e.at), end);
   }
 

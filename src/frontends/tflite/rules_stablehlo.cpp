@@ -166,6 +166,9 @@ void ImportDotGeneral(OpImport& n) {
   const std::vector<int64_t> summed[2] = {n.Ints("lhs_contracting_dimensions"), n.Ints("rhs_contracting_dimensions")};
   ValueId ready[2];
   std::vector<int64_t> result;
+  const auto grow = [&n](int64_t* extent, int64_t by) {
+    if (__builtin_mul_overflow(*extent, by, extent)) n.Unsupported("its operands have too many elements");
+  };
   for (size_t s = 0; s < 2; ++s) {
     const std::vector<int64_t> dims = n.Dims(sides[s]);
     if (!n.ok()) return;
@@ -182,18 +185,18 @@ void ImportDotGeneral(OpImport& n) {
       }
     }
     for (const int64_t v : batch[s]) {
-      extents[0] *= dims[static_cast<size_t>(v)];
+      grow(&extents[0], dims[static_cast<size_t>(v)]);
       if (s == 0) result.push_back(dims[static_cast<size_t>(v)]);
     }
     for (int64_t k = 0; k < static_cast<int64_t>(dims.size()); ++k) {
       if (in(batch[s], k) || in(summed[s], k)) continue;
       perm.push_back(k);
-      extents[1] *= dims[static_cast<size_t>(k)];
+      grow(&extents[1], dims[static_cast<size_t>(k)]);
       result.push_back(dims[static_cast<size_t>(k)]);
     }
     for (const int64_t v : summed[s]) {
       perm.push_back(v);
-      extents[2] *= dims[static_cast<size_t>(v)];
+      grow(&extents[2], dims[static_cast<size_t>(v)]);
     }
     ready[s] = n.Reshape(n.Transpose(sides[s], std::move(perm)), {extents[0], extents[1], extents[2]});
   }
