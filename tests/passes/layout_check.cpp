@@ -46,7 +46,9 @@ class Maker {
   void Run(int nodes) {
     const int inputs = 1 + Below(2);
     for (int i = 0; i < inputs; ++i) {
-      const Shape shape = {Dim(1 + Below(2)), Dim(2), Dim(3), Dim(1 + Below(3))};
+      const Dim batch = Below(4) == 0 ? Dim::Symbol("N") : Dim(1 + Below(2));
+      const Dim width = Below(8) == 0 ? Dim::Symbol("W") : Dim(1 + Below(3));
+      const Shape shape = {batch, Dim(2), Dim(3), width};
       values_.push_back(build_.graph().AddParam(Graph::main(), Type::Tensor(DType::kF32, shape), Name("x", i)));
     }
     for (int i = 0; i < nodes; ++i) Add();
@@ -69,7 +71,8 @@ class Maker {
   static std::string Name(const char* what, int i) { return what + std::to_string(i); }
   ValueId Any() { return values_[static_cast<size_t>(Below(static_cast<int>(values_.size())))]; }
   const Shape& ShapeOf(ValueId v) { return build_.TypeOf(v).shape(); }
-  int64_t DimOf(ValueId v, size_t k) { return ShapeOf(v)[k].value(); }
+  // 0 where it is not known: constants of that extent are not made.
+  int64_t DimOf(ValueId v, size_t k) { return ShapeOf(v)[k].known().value_or(0); }
 
   ValueId Constant(Dims dims) {
     Tensor t(DType::kF32, std::move(dims));
@@ -95,8 +98,12 @@ class Maker {
 
   void Keep(Result<ValueId> made) {
     if (!made.ok()) return;
-    const auto count = ElementCount(build_.TypeOf(*made).shape()).known();
-    if (!count || *count > 2000 || *count == 0) return;
+    int64_t count = 1;
+    for (const Dim& d : build_.TypeOf(*made).shape()) {
+      const Dim size = d.Substitute([](const std::string&) { return Dim(int64_t{3}); });
+      count *= size.known().value_or(0);
+    }
+    if (count > 2000 || count == 0) return;
     values_.push_back(*made);
     build_.graph().value(*made).name = Name("v", static_cast<int>(values_.size()));
   }
@@ -108,8 +115,7 @@ class Maker {
     switch (Below(18)) {
       case 0:
       case 1:
-        if (rank == 4) {
-          const int64_t c = DimOf(x, 1);
+        if (const int64_t c = rank == 4 ? DimOf(x, 1) : 0; c > 0) {
           Keep(build_.Emit(ops::kConv, {x, Constant({1 + Below(3), c, 1, 1})}));
         }
         break;
@@ -128,7 +134,7 @@ class Maker {
       case 5: {
         Dims dims;
         for (int64_t k = rank - 1 - Below(static_cast<int>(rank)); k >= 0 && k < rank; ++k) {
-          dims.push_back(Below(2) == 0 ? 1 : DimOf(x, static_cast<size_t>(k)));
+          dims.push_back(Below(2) == 0 ? 1 : std::max<int64_t>(DimOf(x, static_cast<size_t>(k)), 1));
         }
         Keep(build_.Emit(ops::kMul, {x, Constant(dims)}));
         break;
@@ -137,12 +143,13 @@ class Maker {
       case 7: Keep(build_.Emit(ops::kTranspose, {x}, {{"perm", AnyOrder(shape.size())}})); break;
       case 8: {
         std::vector<int64_t> dims;
-        for (const Dim& d : shape) dims.push_back(d.value());
+        for (const Dim& d : shape) dims.push_back(d.known().value_or(-1));
+        if (std::count(dims.begin(), dims.end(), -1) > 1) break;
         const auto at = static_cast<size_t>(Below(static_cast<int>(rank)));
         if (at + 1 < dims.size() && Below(2) == 0) {
-          dims[at] *= dims[at + 1];
+          dims[at] = dims[at] < 0 || dims[at + 1] < 0 ? -1 : dims[at] * dims[at + 1];
           dims.erase(dims.begin() + static_cast<std::ptrdiff_t>(at) + 1);
-        } else if (dims.size() < 5 && dims[at] % 2 == 0) {
+        } else if (dims.size() < 5 && dims[at] > 0 && dims[at] % 2 == 0) {
           dims[at] /= 2;
           dims.insert(dims.begin() + static_cast<std::ptrdiff_t>(at), 2);
         }
@@ -184,8 +191,7 @@ class Maker {
         break;
       }
       case 15:
-        if (rank >= 2) {
-          const int64_t inner = DimOf(x, static_cast<size_t>(rank - 1));
+        if (const int64_t inner = rank >= 2 ? DimOf(x, static_cast<size_t>(rank - 1)) : 0; inner > 0) {
           Keep(build_.Emit(ops::kMatMul, {x, Constant({inner, 2})}));
         }
         break;

@@ -144,9 +144,11 @@ class Explainer {
 
 }  // namespace
 
-std::vector<TransposeLeft> ExplainMoves(const Graph& graph, Problem& problem) {
-  std::vector<TransposeLeft> out;
-  Explainer explainer(graph, problem);
+namespace {
+
+// Each order of each value that is not the one that it is made in, and who needs it.
+template <class Visit>
+void ForEachMove(const Graph& graph, Problem& problem, const Visit& visit) {
   for (uint32_t i = 0; i < graph.value_count(); ++i) {
     const ValueId root{i};
     if (!problem.forms().Ordered(root) || graph.IsConstant(root) || problem.SitesOf(root).empty()) continue;
@@ -160,8 +162,30 @@ std::vector<TransposeLeft> ExplainMoves(const Graph& graph, Problem& problem) {
       if (it == others.end()) it = others.insert(others.end(), {needed, {}});
       it->second.push_back(site);
     }
-    for (const auto& [needed, users] : others) out.push_back(explainer.Explain(root, made, needed, users));
+    for (const auto& [needed, users] : others) visit(root, made, needed, users);
   }
+}
+
+}  // namespace
+
+std::vector<TransposeLeft> ExplainMoves(const Graph& graph, Problem& problem) {
+  std::vector<TransposeLeft> out;
+  Explainer explainer(graph, problem);
+  ForEachMove(graph, problem, [&](ValueId root, Label from, Label to, const std::vector<Site>& users) {
+    out.push_back(explainer.Explain(root, from, to, users));
+  });
+  return out;
+}
+
+LayoutTotals CountMoves(const Graph& graph, Problem& problem) {
+  LayoutTotals out;
+  ForEachMove(graph, problem, [&](ValueId root, Label, Label, const std::vector<Site>&) {
+    const Type& type = graph.value(root).type;
+    ++out.transposes;
+    if (!type.tensor().is_static()) return;
+    out.elements += static_cast<int64_t>(ElementsOf(type));
+    out.bytes += static_cast<int64_t>(BytesOf(type));
+  });
   return out;
 }
 

@@ -16,17 +16,6 @@ namespace godwit {
 
 namespace {
 
-LayoutTotals Sum(const std::vector<TransposeLeft>& moves) {
-  LayoutTotals out;
-  for (const TransposeLeft& m : moves) {
-    if (m.reshape) continue;
-    ++out.transposes;
-    out.elements += std::max<int64_t>(m.elements, 0);
-    out.bytes += std::max<int64_t>(m.bytes, 0);
-  }
-  return out;
-}
-
 std::string Line(std::string_view what, const LayoutTotals& t) {
   return Concat(what, std::to_string(t.transposes), " transposes, ", std::to_string(t.elements), " elements, ",
                 std::to_string(t.bytes), " bytes\n");
@@ -71,7 +60,7 @@ Status Relayout(Graph* graph, const LayoutTarget& target, const LayoutOptions& o
     report->variables = static_cast<int64_t>(problem.pbqp().size());
     report->labels = static_cast<int64_t>(problem.label_count());
     problem.TakePlain();
-    report->alone = Sum(layout::ExplainMoves(*graph, problem));
+    report->alone = layout::CountMoves(*graph, problem);
     problem.Solve(options.effort);
     const layout::Answer& answer = problem.answer();
     report->optimal = answer.optimal();
