@@ -93,7 +93,10 @@ TEST(Layout, ComputesTheSame) {
     options.inputs = options.outputs = Io(kinds.begin()[i % 3]);
     const auto there = CheckLayout(graph, StrictTarget(Place::kLast), options, Concat("graph ", std::to_string(i)));
     if (testing::Test::HasFailure()) return;
-    EXPECT_EQ(there.report.alone.bytes >= there.report.after.bytes || i % 3 != 0, true) << i;
+    const std::vector<ValueId>& inputs = graph.region(Graph::main()).params;
+    const bool known =
+        std::all_of(inputs.begin(), inputs.end(), [&](ValueId v) { return graph.value(v).type.tensor().is_static(); });
+    EXPECT_TRUE(!known || i % 3 != 0 || there.report.alone.bytes >= there.report.after.bytes) << i;
     if (i % 3 == 0) CheckLayout(there.graph, StrictTarget(Place::kFirst), {}, Concat("back ", std::to_string(i)));
     if (testing::Test::HasFailure()) return;
   }

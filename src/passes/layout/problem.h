@@ -12,6 +12,8 @@
 namespace godwit::layout {
 
 inline constexpr size_t kMaxLabels = 24;
+inline constexpr Cost kUnit = Cost{1} << 12;       ///< of a byte: ties lie below
+inline constexpr Cost kMostMoved = Cost{1} << 38;  ///< bytes; what is larger costs no more
 
 /// Where a value is used.
 struct Site {
