@@ -19,6 +19,7 @@ Status DecomposeSoftplus(DecomposeCtx& ctx);
 Status DecomposeSoftsign(DecomposeCtx& ctx);
 Status DecomposeThresholdedRelu(DecomposeCtx& ctx);
 
+Status DecomposeAbs(DecomposeCtx& ctx);
 Status DecomposeAcos(DecomposeCtx& ctx);
 Status DecomposeAcosh(DecomposeCtx& ctx);
 Status DecomposeAsin(DecomposeCtx& ctx);
@@ -78,6 +79,12 @@ Status DecomposeQuantize(DecomposeCtx& ctx);
 
 Status DecomposeArgReduce(DecomposeCtx& ctx);
 Status DecomposePad(DecomposeCtx& ctx);
+Status DecomposeGemm(DecomposeCtx& ctx);
+Status DecomposeHardmax(DecomposeCtx& ctx);
+Status DecomposeIntegerMatMul(DecomposeCtx& ctx);
+/// Along axes that are known.
+Status DecomposeKnownReduce(DecomposeCtx& ctx);
+Status DecomposeLrn(DecomposeCtx& ctx);
 Status DecomposeReduce(DecomposeCtx& ctx);
 Status DecomposeSplit(DecomposeCtx& ctx);
 Status DecomposeSqueeze(DecomposeCtx& ctx);

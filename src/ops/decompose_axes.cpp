@@ -49,7 +49,7 @@ Expr ReducedByTurns(const Expr& x, const Expr& named, std::string_view mode) {
 }  // namespace
 
 Status DecomposeReduce(DecomposeCtx& ctx) {
-  if (IsKnown(ctx, 1)) return ctx.Cannot("it is a simple one");
+  if (IsKnown(ctx, 1)) return DecomposeKnownReduce(ctx);
   const Expr given = RankedOperand(ctx, 0);
   const Expr axes = Operand(ctx, 1);
   if (ctx.failed()) return Ok{};
@@ -170,9 +170,10 @@ Expr AllPads(DecomposeCtx& ctx, int rank) {
 
 }  // namespace
 
-// Pads of all axes; those that wrap are a gather in each axis.
+// Pads of all axes; those that wrap or repeat the edge are a gather in each axis.
 Status DecomposePad(DecomposeCtx& ctx) {
-  const bool wraps = ctx.attrs.Str("mode", "constant") == "wrap";
+  const bool edge = ctx.attrs.Str("mode", "constant") == "edge" && !ctx.Has(3);
+  const bool wraps = ctx.attrs.Str("mode", "constant") == "wrap" || edge;
   if (!wraps && !ctx.Has(3)) return ctx.Cannot("it is a simple one");
   const Expr given = RankedOperand(ctx, 0);
   if (ctx.failed()) return Ok{};
@@ -189,7 +190,8 @@ Status DecomposePad(DecomposeCtx& ctx) {
     const Extent before = Extent::Value(At(pads, k)), after = Extent::Value(At(pads, k + rank));
     if (before.known() == 0 && after.known() == 0) continue;
     const Extent length = Extent::Of(given, static_cast<int>(k));
-    const Expr place = Mod(Range(ctx, length + before + after) - before.Get(ctx), length.Get(ctx));
+    const Expr from = Range(ctx, length + before + after) - before.Get(ctx);
+    const Expr place = edge ? Max(Min(from, (length - 1).Get(ctx)), 0.0) : Mod(from, length.Get(ctx));
     x = Gather(x, place, k);
   }
   ctx.Out(0, x.id());

@@ -145,6 +145,14 @@ Status DecomposeErf(DecomposeCtx& ctx) {
   return Give(ctx, Where(Below(a, 1), near, WithSignOf(x, 1.0 - Exp(tail))));
 }
 
+// Of integers, which some runtimes do not take.
+Status DecomposeAbs(DecomposeCtx& ctx) {
+  const Expr x = Operand(ctx, 0);
+  if (!IsInteger(x.dtype())) return ctx.Cannot("it is a simple one");
+  ctx.Out(0, (IsSigned(x.dtype()) ? Max(x, -x) : Apply(ctx, kIdentity, {x})).id());
+  return Ok{};
+}
+
 Status DecomposeReciprocal(DecomposeCtx& ctx) {
   const Expr x = Operand(ctx, 0);
   ctx.Out(0, (1.0 / x).id());

@@ -45,7 +45,8 @@ Status DecomposeDequantize(DecomposeCtx& ctx) {
   const DType to = ctx.attrs.Dtype("to");
   const Expr scale = Operand(ctx, 1);
   // Integers of 32 bits and more are no f32.
-  const bool wide = to == DType::kF64 || scale.dtype() == DType::kF64 || x.dtype() == DType::kI32 || x.dtype() == DType::kI64;
+  const bool wide =
+      to == DType::kF64 || scale.dtype() == DType::kF64 || x.dtype() == DType::kI32 || x.dtype() == DType::kI64;
   const DType compute = wide ? DType::kF64 : DType::kF32;
   Expr y = Cast(x, compute);
   if (ctx.Has(2)) y = y - Cast(Spread(ctx, Operand(ctx, 2), x), compute);

@@ -207,7 +207,6 @@ Status DecomposeUnique(DecomposeCtx& ctx) {
   if (!kNumbers.Has(given.dtype())) return ctx.Cannot("only numbers are ordered");
   const bool slices = ctx.attrs.Has("axis") && given.rank() > 1;
   const bool sorted = ctx.attrs.Flag("sorted", true);
-  if (slices && sorted) return ctx.Cannot("slices are not ordered");
   const int axis = slices ? AxisOf(ctx, 0, given.rank()) : 0;
   Expr x = slices ? given : Reshape(given, {-1});
   const Extent n = Extent::Of(x, axis);
@@ -215,7 +214,23 @@ Status DecomposeUnique(DecomposeCtx& ctx) {
     return ctx.Cannot("there may be too many elements");
   }
   Expr order;
-  if (sorted) {
+  if (sorted && slices) {
+    // How many slices come before each: those whose first difference is smaller, and equal ones of smaller index.
+    const Expr rows = Reshape(axis == 0 ? x : SwapAxes(x, 0, axis), {n, -1});
+    const Expr other = Unsqueeze(rows, {0}), own = Unsqueeze(rows, {1});
+    const Expr differs = Cast(Not(Equal(own, other)), DType::kI32);
+    const Expr before = Apply(ctx, kCum, {differs, ScalarOf(ctx, DType::kI64, 2)},
+                              {{"mode", std::string("sum")}, {"exclusive", int64_t{1}}});
+    const Expr none = ScalarOf(ctx, DType::kI32, 0);
+    const Expr first_less = And(Less(other, own), Equal(before, none));
+    const Expr less = Reduce(Cast(first_less, DType::kI32), "max", {2}, false);
+    const Expr places = Range(ctx, n);
+    const Expr ties = Cast(Less(Unsqueeze(places, {0}), Unsqueeze(places, {1})), DType::kI32);
+    const Expr same = Equal(Reduce(differs, "max", {2}, false), none);
+    const Expr rank = Reduce(Max(less, Cast(same, DType::kI32) * ties), "sum", {1}, false);
+    order = ApplyN(ctx, kTopK, {rank, n.Get(ctx)}, 2, {{"largest", int64_t{0}}})[1];
+    x = Gather(x, order, axis);
+  } else if (sorted) {
     const std::vector<Expr> by = ApplyN(ctx, kTopK, {x, n.Get(ctx)}, 2, {{"largest", int64_t{0}}});
     x = by[0];
     order = by[1];

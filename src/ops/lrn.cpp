@@ -114,6 +114,7 @@ extern const OpDef kLrn{.name = "lrn",
                         .infer = InferSame,
                         .eval = EvalLrn,
                         .commute = CommuteLrn,
+                        .decompose = DecomposeLrn,
                         .samples = LrnSamples};
 extern const OpDef kLpNorm{.name = "lp_norm",
                            .doc = "Divides each line along an axis by its p-norm.",

@@ -9,6 +9,7 @@
 #include "ops/broadcast.h"
 #include "ops/commute_rules.h"
 #include "ops/conv_common.h"
+#include "ops/decompose.h"
 #include "ops/plain.h"
 #include "ops/samples.h"
 
@@ -330,6 +331,7 @@ extern const OpDef kMatMul{.name = "matmul",
                            .infer = InferMatMul,
                            .eval = EvalMatMul,
                            .commute = CommuteProduct,
+                           .decompose = DecomposeIntegerMatMul,
                            .macs = MatMulMacs,
                            .samples = MatMulSamples};
 extern const OpDef kGemm{.name = "gemm",
@@ -341,6 +343,7 @@ extern const OpDef kGemm{.name = "gemm",
                          .infer = InferGemm,
                          .eval = EvalGemm,
                          .commute = CommuteProduct,
+                         .decompose = DecomposeGemm,
                          .macs = MatMulMacs,
                          .samples = GemmSamples};
 

@@ -6,6 +6,7 @@
 #include "base/mathfn.h"
 #include "ir/commute.h"
 #include "ir/op_def.h"
+#include "ops/decompose.h"
 #include "ops/lines.h"
 #include "ops/plain.h"
 #include "ops/samples.h"
@@ -112,6 +113,7 @@ extern const OpDef kSoftmax{.name = "softmax",
                             .infer = Infer,
                             .eval = Eval,
                             .commute = Commute,
+                            .decompose = DecomposeHardmax,
                             .samples = Samples};
 
 }  // namespace godwit::ops

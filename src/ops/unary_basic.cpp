@@ -1,6 +1,7 @@
 // abs, neg, relu, sigmoid, identity: elementwise operators of one operand.
 #include "base/mathfn.h"
 #include "ir/op_def.h"
+#include "ops/decompose.h"
 #include "ops/elementwise.h"
 #include "ops/samples.h"
 #include "ops/wide.h"
@@ -19,6 +20,12 @@ constexpr OperandDef kAnyOut[] = {{"y", kAnyType, OperandDef::kNotTensor}};
 std::span<const Sample> FloatSamples() {
   static const Sample samples[] = {
       {{"f32[2,3,4]"}, {}}, {{"f64[5]"}, {}}, {{"f16[1,7]"}, {}}, {{"f32[]"}, {}}, {{"f32[0,2]"}, {}}};
+  return samples;
+}
+
+std::span<const Sample> NumberSamples() {
+  static const Sample samples[] = {
+      {{"f32[2,3,4]"}, {}}, {{"f64[5]"}, {}}, {{"i32[1,7]"}, {}}, {{"u8[]"}, {}}, {{"i64[0,2]"}, {}}};
   return samples;
 }
 
@@ -68,7 +75,8 @@ extern const OpDef kAbs{.name = "abs",
                         .infer = InferSame,
                         .eval = EvalAbs,
                         .commute = CommuteElementwise,
-                        .samples = FloatSamples};
+                        .decompose = DecomposeAbs,
+                        .samples = NumberSamples};
 extern const OpDef kNeg{.name = "neg",
                         .doc = "Negation; integers wrap.",
                         .operands = kNumbersIn,

@@ -15,6 +15,7 @@ enum class Repair : uint8_t {
   kDecompose,  ///< the same in simpler operators, as the operator's description has it
   kCast,       ///< operands cast to a type that the target takes, results cast back
   kRelayout,   ///< channels moved to where the target has them, and back
+  kCollapse,   ///< fewer axes: neighbours that go together are one
 };
 
 struct Misfit {
@@ -25,6 +26,7 @@ struct Misfit {
   size_t operand = 0;            ///< kCast: the operand whose type does not fit
   DType cast_to = DType::kNone;  ///< kCast: the type that does
   bool channels_last = false;    ///< kRelayout: to the last axis, weights to ohwi, instead of the second and oihw
+  bool lossy = false;            ///< kCast: not every number of the operand's type is one of that
 };
 
 /// A type that holds every value of `from` and is in `allowed`, the narrowest such; kNone when there is none. With

@@ -293,8 +293,14 @@ Misfit Limited(const TfliteUse& use, const Limit& limit) {
   Misfit out;
   out.limit = AboutRank(limit) ? &diag::kTargetRank : &diag::kTargetAttribute;
   out.what = fmt::format("{} of TFLite needs {}", use.op, limit.text);
-  out.repair = Repair::kDecompose;
+  out.repair = AboutRank(limit) ? Repair::kCollapse : Repair::kDecompose;
   return out;
+}
+
+bool NeedsScales(const ParsedRow& row, const TfliteUse& use) {
+  return std::any_of(row.limits.begin(), row.limits.end(), [&](const Limit& limit) {
+    return limit.name == "quant0" && !use.in.empty() && use.in[0].type != nullptr && !CheckLimit(limit, use);
+  });
 }
 
 }  // namespace
@@ -331,6 +337,13 @@ TfliteFit FitTflite(const TfliteUse& use, const TfliteProfile& profile) {
       }
       continue;
     }
+    // A kernel for numbers that integers stand for does not take plain integers.
+    if (NeedsScales(row, use)) {
+      problem.what = fmt::format("{} of TFLite takes {} with a scale only", use.op, Name(use.in[0].type->dtype));
+      problem.operand = 0;
+      if (!young && nearest.what.empty()) nearest = std::move(problem);
+      continue;
+    }
     const auto broken =
         std::find_if(row.limits.begin(), row.limits.end(), [&](const Limit& limit) { return !CheckLimit(limit, use); });
     if (broken != row.limits.end()) {
@@ -349,7 +362,7 @@ TfliteFit FitTflite(const TfliteUse& use, const TfliteProfile& profile) {
     out.misfit = {&diag::kTargetOperator, fmt::format("no kernel of {} is known", use.op), "", Repair::kDecompose};
   } else if (limited) {
     out.misfit = *std::move(limited);
-  } else if (younger != nullptr) {
+  } else if (younger != nullptr && !nearest.operand) {
     out.misfit = {&diag::kTargetOperator,
                   fmt::format("{} in this form is in {} and later, the target is {}", use.op,
                               TfliteRuntimeName(younger->row->since), profile.name),

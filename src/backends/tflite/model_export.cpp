@@ -278,10 +278,11 @@ void ModelExport::Return(Mark mark) {
 // --- subgraphs
 
 // Results must be made within the subgraph, and once.
-void ModelExport::Contents(Scope& scope, RegionId id) {
+Refs ModelExport::Given(Scope& scope, RegionId id, size_t first, size_t count) {
   const Region& region = scope.graph().region(id);
-  std::vector<Ref> given;
-  for (const ValueId v : region.results) {
+  Refs given;
+  for (size_t i = first; i < first + count && i < region.results.size(); ++i) {
+    const ValueId v = region.results[i];
     const Value& value = scope.graph().value(v);
     legaliser_.Want(scope, v);
     Ref ref = RefOf(scope, v);
@@ -294,33 +295,51 @@ void ModelExport::Contents(Scope& scope, RegionId id) {
     }
     given.push_back(ref);
   }
-  frame().graph.out = std::move(given);
+  return given;
+}
+
+void ModelExport::Contents(Scope& scope, RegionId id) {
+  frame().graph.out = Given(scope, id, 0, scope.graph().region(id).results.size());
   legaliser_.Walk(scope, id);
+}
+
+void ModelExport::BeginGraph(std::string name) {
+  frames_.push_back(std::make_unique<Frame>());
+  frame().graph.name = std::move(name);
+}
+
+int ModelExport::EndGraph(Refs out) {
+  frame().graph.out = std::move(out);
+  graphs_.push_back(std::move(frame().graph));
+  frames_.pop_back();
+  return static_cast<int>(graphs_.size());
+}
+
+Ref ModelExport::Parameter(Scope& scope, ValueId id) {
+  Scope* of = &scope;
+  while (const ValueId outer = of->Bound(id)) {
+    id = outer;
+    of = of->outer();
+  }
+  const Ref ref = NewRef(*of, id);
+  Bind(*of, id, ref);
+  frame().graph.in.push_back(ref);
+  return ref;
+}
+
+Ref ModelExport::Parameter(TensorType type, std::string name) {
+  const Ref ref = AddTensor({std::move(name), std::move(type), {}, false});
+  frame().graph.in.push_back(ref);
+  return ref;
 }
 
 Result<int> ModelExport::Body(Scope& scope, RegionId region, const std::vector<ValueId>& captures, std::string name) {
   // What the region is given stands for values of the graph around it.
-  frames_.push_back(std::make_unique<Frame>());
-  frame().graph.name = std::move(name);
-  const auto parameter = [&](Scope& of, ValueId v) {
-    const Ref ref = NewRef(of, v);
-    frame().refs[{&of, v.index}] = ref;
-    frame().graph.in.push_back(ref);
-  };
-  for (const ValueId v : scope.graph().region(region).params) parameter(scope, v);
-  for (const ValueId v : captures) {
-    Scope* of = &scope;
-    ValueId at = v;
-    while (const ValueId outer = of->Bound(at)) {
-      at = outer;
-      of = of->outer();
-    }
-    parameter(*of, at);
-  }
+  BeginGraph(std::move(name));
+  for (const ValueId v : scope.graph().region(region).params) Parameter(scope, v);
+  for (const ValueId v : captures) Parameter(scope, v);
   Contents(scope, region);
-  graphs_.push_back(std::move(frame().graph));
-  frames_.pop_back();
-  return static_cast<int>(graphs_.size());
+  return EndGraph(frame().graph.out);
 }
 
 std::vector<NodeId> ModelExport::ToDecompose() {

@@ -38,6 +38,17 @@ class ModelExport final : public LegaliseTarget {
   void MakeVariable(Ref ref) { frame().graph.tensors[static_cast<size_t>(ref.index)].variable = true; }
   /// The node's operators with something written together with it; nothing where no row can.
   std::optional<WrittenGroup> TryTogether(Scope& scope, NodeId node, const Together& with);
+  // Subgraphs of a row's own making. What is written between the two goes there, last operator first.
+  void BeginGraph(std::string name);
+  int EndGraph(Refs out);  ///< its number
+  /// An input for a value of the graph around it, or for a tensor that is none.
+  Ref Parameter(Scope& scope, ValueId id);
+  Ref Parameter(TensorType type, std::string name);
+  /// What a value of a region is called there.
+  void Bind(Scope& scope, ValueId id, Ref ref) { frame().refs[{&scope, id.index}] = ref; }
+  void Push(WrittenGroup group) { frame().graph.groups.push_back(std::move(group)); }
+  /// The tensors for some results of a region; each is made within it, and once.
+  Refs Given(Scope& scope, RegionId region, size_t first, size_t count);
   Result<int> Body(Scope& scope, RegionId region, const std::vector<ValueId>& captures, std::string name);
   /// The integers that a value stands for, if it is a tensor of quantised numbers.
   [[nodiscard]] std::shared_ptr<const Quant> QuantOfValue(const Scope& scope, ValueId id) const;

@@ -14,6 +14,7 @@
 #include "ir/walk.h"
 #include "ops/arithmetic.h"
 #include "passes/legalise/exact.h"
+#include "passes/legalise/ranges.h"
 
 namespace godwit::to_tflite {
 
@@ -469,6 +470,22 @@ Diag NodeExport::LacksLayout(std::string what) {
   return diag;
 }
 
+// i32 for integers that are shown to fit, f32 for f64.
+DType NodeExport::Narrower(size_t i, TypeSet takes, bool* lossy) {
+  const DType from = DtypeOf(i);
+  if (from == DType::kF64 && takes.Has(DType::kF32)) {
+    *lossy = true;
+    return DType::kF32;
+  }
+  if (from != DType::kI64 || !takes.Has(DType::kI32)) return DType::kNone;
+  for (const std::vector<ValueId>* list : {&node_.in, &node_.out}) {
+    for (const ValueId v : *list) {
+      if (v && TypeOf(v).dtype() == from && !FitsI32(scope_, v)) return DType::kNone;
+    }
+  }
+  return DType::kI32;
+}
+
 std::optional<targets::Misfit> NodeExport::CheckWritten() {
   if (!Complete()) {
     if (misfit_.limit != nullptr) return misfit_;
@@ -504,6 +521,7 @@ std::optional<targets::Misfit> NodeExport::CheckWritten() {
       for (size_t k = 0; k < n_in() && &op() != &ops::kCast && !with_.quantised; ++k) {
         if (!Has(k) || !TypeOf(k).is_tensor() || exporter_.RefOf(scope_, node_.in[k]) != bad) continue;
         fit.misfit.cast_to = targets::WiderType(DtypeOf(k), fit.takes, ExactInFloat(op()));
+        if (fit.misfit.cast_to == DType::kNone) fit.misfit.cast_to = Narrower(k, fit.takes, &fit.misfit.lossy);
         if (fit.misfit.cast_to == DType::kNone) break;
         fit.misfit.repair = targets::Repair::kCast;
         fit.misfit.operand = k;

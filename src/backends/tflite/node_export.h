@@ -153,6 +153,7 @@ class NodeExport {
   /// What the node's regions use of the graph around them, constants left out.
   [[nodiscard]] std::vector<ValueId> Captures() const;
   [[nodiscard]] NodeId id() const { return id_; }
+  ModelExport& exporter() { return exporter_; }
 
   // Failures.
   /// The row takes in a pattern of nodes, and this is not it: nothing to report.
@@ -175,6 +176,7 @@ class NodeExport {
 
  private:
   ValueId Integers(ValueId id);
+  DType Narrower(size_t i, TypeSet takes, bool* lossy);
 
   ModelExport& exporter_;
   Scope& scope_;

@@ -13,6 +13,7 @@
 #include "passes/fusion_policy.h"
 #include "passes/lazy_weight.h"
 #include "passes/simplify.h"
+#include "passes/unroll.h"
 #include "rewrite/editor.h"
 
 namespace godwit::to_tflite {
@@ -21,6 +22,8 @@ namespace {
 
 // Composites of composites, bounded all the same.
 constexpr int kMaxRounds = 8;
+/// Loops of more turns stay loops.
+constexpr int64_t kMostTurns = 64;
 
 // hard_sigmoid as TFLite's runtimes have it: clip(6 a x + 6 b, 0, 6) / 6, whose sum goes into what is before it.
 Result<ValueId> HardSigmoidForm(Builder& build, const Node& node) {
@@ -234,6 +237,13 @@ const LayoutTarget& TfliteLayout() {
 Status Prepare(Graph* graph, const PrepareOptions& options, PrepareReport* report) {
   PrepareReport unread;
   if (report == nullptr) report = &unread;
+  TRY(const int64_t unrolled, UnrollLoops(graph, kMostTurns));
+  if (unrolled > 0 && options.rewrite) {
+    SimplifyOptions rewriting;
+    rewriting.rewrite = options.rewriting;
+    rewriting.rewrite.off.merge(FusionsToLeave({.tflite = true}));
+    RETURN_IF_ERROR(Simplify(*graph, rewriting, nullptr));
+  }
   ExportOptions exporting;
   exporting.profile = options.profile;
   for (int round = 0; round < kMaxRounds; ++round) {

@@ -29,19 +29,12 @@ Status EmitMul(NodeExport& n) {
   return EmitArithmeticAs(n, "MUL");
 }
 
-Status EmitDiv(NodeExport& n) {
-  if (IsInteger(n.DtypeOf(0)) && n.DtypeOf(0) != DType::kI32) {
-    return n.Lacks(diag::kTargetDtype, fmt::format("DIV of TFLite does not take {}", Name(n.DtypeOf(0))));
-  }
-  return EmitArithmetic(n);
-}
-
 constexpr Row kRows[] = {
     {&ops::kAbs, "ABS", EmitSame},
     {&ops::kAdd, "ADD", EmitArithmetic, Row::kQuantised},
     {&ops::kCeil, "CEIL", EmitSame},
     {&ops::kCos, "COS", EmitSame},
-    {&ops::kDiv, "DIV", EmitDiv},
+    {&ops::kDiv, "DIV", EmitArithmetic},
     {&ops::kEqual, "EQUAL", EmitSame},
     {&ops::kExp, "EXP", EmitSame, Row::kQuantised},
     {&ops::kFloor, "FLOOR", EmitSame},

@@ -2,8 +2,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "backends/tflite/emit.h"
+#include "ir/convert.h"
 
 namespace godwit::to_tflite {
 
@@ -16,6 +18,15 @@ std::string_view BuiltinOf(std::string_view mode, bool logical) {
   if (mode == "max") return logical ? "REDUCE_ANY" : "REDUCE_MAX";
   if (mode == "min") return logical ? "REDUCE_ALL" : "REDUCE_MIN";
   return {};
+}
+
+double OfNothing(DType dtype, std::string_view mode) {
+  const double top = IsInteger(dtype) ? static_cast<double>(IntMax(dtype)) : std::numeric_limits<double>::infinity();
+  const double bottom = IsInteger(dtype) ? static_cast<double>(IntMin(dtype)) : -top;
+  if (mode == "max") return dtype == DType::kBool ? 0 : bottom;
+  if (mode == "min") return dtype == DType::kBool ? 1 : top;
+  if (mode == "mean") return std::numeric_limits<double>::quiet_NaN();
+  return mode == "prod" ? 1 : 0;
 }
 
 Status EmitReduce(NodeExport& n) {
@@ -35,6 +46,12 @@ Status EmitReduce(NodeExport& n) {
   }
   if (axes.empty()) return n.EmitReshapeTo(0, n.In(0));
   std::sort(axes.begin(), axes.end());
+  // Kernels leave results of nothing as they were.
+  const auto dims = n.StaticDims(0), left = n.StaticDims(n.OutType());
+  if (dims && left &&
+      std::any_of(axes.begin(), axes.end(), [&](int64_t a) { return (*dims)[static_cast<size_t>(a)] == 0; })) {
+    return n.EmitReshapeTo(0, n.Filled(n.DtypeOf(0), *left, OfNothing(n.DtypeOf(0), mode)));
+  }
   n.EmitTo(0, op, {n.In(0), n.I32s(axes)}, {{"keep_dims", n.attrs().Flag("keep_dims", true)}});
   return Ok{};
 }

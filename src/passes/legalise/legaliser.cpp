@@ -48,6 +48,7 @@ void Legaliser::Want(Scope& scope, ValueId value) {
 void Legaliser::Return(const Checkpoint& to) {
   for (; log_.size() > to.wants; log_.pop_back()) log_.back().first->wanted[log_.back().second.index] = false;
   problems_.resize(to.problems);
+  warnings_.resize(to.warnings);
   target_->Return(to.written);
 }
 
@@ -75,7 +76,10 @@ void Legaliser::Place(Scope& scope, NodeId id) {
     for (const targets::Misfit& misfit : misfits) {
       if (misfit.repair == targets::Repair::kNone) continue;
       if (misfit.repair == targets::Repair::kDecompose && std::exchange(decomposed, true)) continue;
-      if (TryRepair(scope, id, misfit, &tried)) return;
+      if (TryRepair(scope, id, misfit, &tried)) {
+        if (misfit.lossy) Warn(scope, id, misfit);
+        return;
+      }
     }
   }
   const targets::Misfit& first = misfits.front();
@@ -127,7 +131,16 @@ void Legaliser::Report(const Scope& scope, NodeId node, Diag diag) {
   problems_.push_back(std::move(diag));
 }
 
+void Legaliser::Warn(const Scope& scope, NodeId node, const targets::Misfit& misfit) {
+  Diag diag(diag::kTargetNarrowed, misfit.what);
+  NameSource(scope, node, &diag);
+  warnings_.push_back(std::move(diag).As(Severity::kWarning));
+}
+
 void Legaliser::ReportTo(DiagSink* sink) {
+  // One stands for all: what is true of it is true of what it is computed with.
+  if (!warnings_.empty()) sink->Add(std::move(warnings_.back()));
+  warnings_.clear();
   // The walk went backwards; people read forwards.
   for (size_t i = problems_.size(); i-- > 0;) sink->Add(std::move(problems_[i]));
   problems_.clear();

@@ -47,19 +47,20 @@ class Legaliser {
 
   struct Checkpoint {
     LegaliseTarget::Mark written;
-    size_t wants = 0, problems = 0;
+    size_t wants = 0, problems = 0, warnings = 0;
   };
-  [[nodiscard]] Checkpoint Here() const { return {target_->Here(), log_.size(), problems_.size()}; }
+  [[nodiscard]] Checkpoint Here() const { return {target_->Here(), log_.size(), problems_.size(), warnings_.size()}; }
   void Return(const Checkpoint& to);
 
  private:
   void Place(Scope& scope, NodeId node);
   bool TryRepair(Scope& scope, NodeId node, const targets::Misfit& misfit, std::string* why);
   void WalkFragment(Scope& fragment);
+  void Warn(const Scope& scope, NodeId node, const targets::Misfit& misfit);
 
   LegaliseTarget* target_;
   std::vector<std::pair<Scope*, ValueId>> log_;
-  std::vector<Diag> problems_;
+  std::vector<Diag> problems_, warnings_;
   std::vector<std::unique_ptr<Scope>> fragments_;
 };
 

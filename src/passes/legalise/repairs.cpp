@@ -1,63 +1,21 @@
 #include "passes/legalise/repairs.h"
 
+#include <algorithm>
 #include <map>
 
 #include "exec/region_runner.h"
 #include "ir/builder.h"
 #include "ir/decompose.h"
 #include "ops/ops.h"
+#include "passes/lazy_weight.h"
+#include "passes/legalise/draft.h"
+#include "passes/legalise/rank_repair.h"
 
 namespace godwit {
 
 namespace {
 
 constexpr int64_t kFoldedElements = 4096;
-
-Diag NotThis(std::string why = {}) { return Diag(diag::kDefect, std::move(why)); }
-
-// The graph of a fragment in the making.
-struct Draft {
-  std::unique_ptr<Graph> graph = std::make_unique<Graph>();
-  std::unique_ptr<Inference> facts = std::make_unique<Inference>(*graph);
-  std::unique_ptr<Builder> build = std::make_unique<Builder>(*graph, *facts);
-  std::vector<ValueId> in;  // the node's operands as values of the fragment
-  Scope::Bindings bound;
-};
-
-Draft Begin(Scope& scope, NodeId id) {
-  Draft d;
-  const Node& node = scope.graph().node(id);
-  std::map<ValueId, ValueId> seen;
-  for (const ValueId v : node.in) {
-    if (!v) {
-      d.in.emplace_back();
-      continue;
-    }
-    ValueId& ours = seen[v];
-    if (!ours) {
-      const Value& value = scope.graph().value(v);
-      if (value.constant.valid()) {
-        ours = d.graph->AddConstant(Constant(scope.graph().constant(value.constant)), value.name);
-      } else {
-        ours = d.graph->AddParam(Graph::main(), value.type, value.name);
-        if (auto known = scope.Ints(v)) {
-          d.facts->SetContents(ours, std::vector<Dim>(known->begin(), known->end()));
-        }
-      }
-      d.bound.emplace(ours, v);
-    }
-    d.in.push_back(ours);
-  }
-  d.build->set_origin(d.graph->AddOrigin(scope.graph().origin(node.origin)));
-  return d;
-}
-
-Result<std::unique_ptr<Scope>> Finish(Draft d, Scope& scope, NodeId id, std::vector<ValueId> results) {
-  d.graph->region(Graph::main()).results = std::move(results);
-  FoldSmall(d.graph.get(), d.facts.get());
-  d.build.reset();
-  return std::make_unique<Scope>(std::move(d.graph), std::move(d.facts), &scope, id, std::move(d.bound));
-}
 
 // The operand's place in its operator's table; variadic ones share the last row.
 const OperandDef& DefOf(std::span<const OperandDef> defs, size_t i) { return defs[std::min(i, defs.size() - 1)]; }
@@ -73,7 +31,7 @@ Result<std::unique_ptr<Scope>> CastRepair(Scope& scope, NodeId id, const targets
   std::map<ValueId, ValueId> done;
   for (size_t i = 0; i < d.in.size(); ++i) {
     const bool along = i == misfit.operand || (group != 0 && DefOf(node.op->operands, i).group == group) ||
-                       (d.in[i] && d.in[i] == d.in[misfit.operand]);
+                       (d.in[i] && d.in[i] == d.in[misfit.operand]) || (group == 0 && IsFloat(from) && d.in[i]);
     if (!along || !d.in[i] || d.build->TypeOf(d.in[i]).dtype() != from) continue;
     ValueId& cast = done[d.in[i]];
     if (!cast) {
@@ -198,6 +156,53 @@ Result<std::unique_ptr<Scope>> DecomposeRepair(Scope& scope, NodeId id) {
   return Finish(std::move(d), scope, id, std::move(out));
 }
 
+// A result that is worth storing in the place of what it is made of, and too large to be made while graphs change.
+bool IsLargeWeight(const Graph& graph, const Node& node) {
+  if (node.op->eval == nullptr || node.op->effect != Effect::kPure || !node.regions.empty() || node.out.size() != 1) {
+    return false;
+  }
+  const Type& type = graph.value(node.out[0]).type;
+  if (!type.is_tensor() || !type.tensor().is_static()) return false;
+  const int64_t size = ElementCount(type.shape()).known().value_or(0);
+  int64_t from = 0;
+  for (const ValueId v : node.in) {
+    if (v) from = std::max(from, ElementCount(graph.value(v).type.shape()).known().value_or(0));
+  }
+  return size > kFoldedElements && size / 4 <= from;
+}
+
+std::optional<Constant> LaterWeight(const Graph& graph, const Node& node) {
+  std::vector<Constant> in;
+  std::vector<bool> present;
+  for (const ValueId v : node.in) {
+    present.push_back(v.valid());
+    if (v) in.push_back(graph.constant(graph.value(v).constant));
+  }
+  const OpDef* op = node.op;
+  auto made = LazyWeight(graph.value(node.out[0]).type.tensor(), std::move(in),
+                         [op, attrs = node.attrs, present](const std::vector<Tensor>& loaded) -> Result<Tensor> {
+                           Graph single;
+                           std::vector<ValueId> params;
+                           std::vector<RtValue> values;
+                           size_t next = 0;
+                           for (const bool has : present) {
+                             params.emplace_back();
+                             values.emplace_back();
+                             if (!has) continue;
+                             params.back() = single.AddParam(Graph::main(), Type(loaded[next].type()), "");
+                             values.back() = RtValue(loaded[next++]);
+                           }
+                           const NodeId id = single.AddNode(Graph::main(), *op, params, 1, attrs);
+                           const GraphFacts facts(single);
+                           Widening as_stored;
+                           RegionRunner runner(facts, {}, &as_stored);
+                           TRY(std::vector<RtValue> out, runner.RunNode(id, std::move(values)));
+                           return out[0].tensor;
+                         });
+  if (!made.ok()) return std::nullopt;
+  return *std::move(made);
+}
+
 }  // namespace
 
 void FoldSmall(Graph* graph, Inference* facts) {
@@ -208,10 +213,15 @@ void FoldSmall(Graph* graph, Inference* facts) {
   };
   for (const NodeId id : graph->region(Graph::main()).nodes) {
     Node& node = graph->node(id);
-    bool constant = true;
+    bool constant = true, stored = true;
     for (ValueId& v : node.in) {
       v = current(v);
+      stored = stored && (!v || graph->IsConstant(v));
       constant = constant && (!v || (graph->IsConstant(v) && facts->Const(v) != nullptr));
+    }
+    if (stored && IsLargeWeight(*graph, node)) {
+      if (auto made = LaterWeight(*graph, node)) now[node.out[0]] = graph->AddConstant(*std::move(made));
+      continue;
     }
     bool small = node.op->effect == Effect::kPure && node.op->eval != nullptr && node.regions.empty();
     for (const ValueId v : node.out) {
@@ -258,6 +268,7 @@ Result<std::unique_ptr<Scope>> MakeRepair(Scope& scope, NodeId id, const targets
     case targets::Repair::kCast: return CastRepair(scope, id, misfit);
     case targets::Repair::kDecompose: return DecomposeRepair(scope, id);
     case targets::Repair::kRelayout: return RelayoutRepair(scope, id, misfit.channels_last);
+    case targets::Repair::kCollapse: return CollapseRepair(scope, id);
     case targets::Repair::kNone: break;
   }
   return NotThis();

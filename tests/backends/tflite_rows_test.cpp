@@ -1,0 +1,123 @@
+// Rows and repairs of the TFLite writer whose forms are not plain: what is written of a node, operator by operator.
+#include <gtest/gtest.h>
+
+#include "backends/tflite/export.h"
+#include "base/text.h"
+#include "formats/tflite/parse.h"
+#include "formats/tflite/write.h"
+#include "ir/text.h"
+#include "ops/ops.h"
+#include "passes/legalise/ranges.h"
+
+namespace godwit {
+namespace {
+
+Graph Parsed(std::string_view text) {
+  auto graph = ParseGraph(Concat("graph g {\n", text, "\n}"), ops::Find);
+  EXPECT_TRUE(graph.ok()) << FormatDiag(graph.diag());
+  return graph.ok() ? *std::move(graph) : Graph();
+}
+
+// The operators of the file, and the first thing that was said.
+std::string OpsOf(std::string_view text, std::string* said = nullptr) {
+  const Graph graph = Parsed(text);
+  DiagSink sink;
+  const to_tflite::ExportOptions options;
+  const auto exported = to_tflite::ExportModel(graph, options, &sink);
+  if (said != nullptr && !sink.all().empty()) *said = sink.all()[0].id;
+  if (said == nullptr) {
+    for (const Diag& d : sink.all()) ADD_FAILURE() << FormatDiag(d);
+  }
+  if (!exported.ok() || sink.has_errors()) return "";
+  const auto bytes = tflite::SerializeModel(exported->model);
+  EXPECT_TRUE(bytes.ok());
+  const auto model = tflite::ParseModel(AsBytes(*bytes), {});
+  EXPECT_TRUE(model.ok());
+  if (!model.ok()) return "";
+  std::string out;
+  for (const tflite::Operator& op : model->subgraphs[0].operators) {
+    out += Concat(out.empty() ? "" : " ", model->OperatorNameOf(op));
+  }
+  return out;
+}
+
+TEST(TfliteRows, IndicesCountFromTheStart) {
+  EXPECT_EQ(OpsOf("const %i: i64[2] = [0,1]\nmain (%x: f32[3]) {\n %y: f32[2] = gather(%x, %i)\n yield(%y)\n}"),
+            "GATHER");
+  EXPECT_EQ(OpsOf("const %i: i64[2] = [0,-1]\nmain (%x: f32[3]) {\n %y: f32[2] = gather(%x, %i)\n yield(%y)\n}"),
+            "GATHER");
+  EXPECT_EQ(OpsOf("main (%x: f32[3], %i: i64[2]) {\n %y: f32[2] = gather(%x, %i)\n yield(%y)\n}"),
+            "LESS ADD SELECT_V2 GATHER");
+  EXPECT_EQ(OpsOf("main (%x: f32[3], %i: u8[2]) {\n %j: i64[2] = cast(%i, to=i64)\n %y: f32[2] = gather(%x, %j)\n "
+                  "yield(%y)\n}"),
+            "CAST GATHER");
+}
+
+TEST(TfliteRows, ScattersShowWhereTheyHit) {
+  EXPECT_EQ(OpsOf("main (%x: f32[4,2], %i: u8[3,1], %u: f32[3,2]) {\n %j: i64[3,1] = cast(%i, to=i64)\n "
+                  "%y: f32[4,2] = scatter_nd(%x, %j, %u)\n yield(%y)\n}"),
+            "CAST CAST SCATTER_ND SCATTER_ND RESHAPE SELECT_V2");
+}
+
+TEST(TfliteRows, BitsAreSaidWithExclusiveOr) {
+  EXPECT_EQ(OpsOf("main (%x: i32[3], %y: i32[3]) {\n %z: i32[3] = bitwise_xor(%x, %y)\n yield(%z)\n}"), "BITWISE_XOR");
+  EXPECT_NE(OpsOf("main (%x: u8[3], %y: u8[3]) {\n %z: u8[3] = bitwise_and(%x, %y)\n yield(%z)\n}").find("RIGHT_SHIFT"),
+            std::string::npos);
+}
+
+TEST(TfliteRows, NeighboursThatGoTogetherAreOneAxis) {
+  EXPECT_EQ(OpsOf("main (%x: f32[2,3,4,5,6,7,8], %y: f32[6,7,8]) {\n %z: f32[2,3,4,5,6,7,8] = add(%x, %y)\n "
+                  "yield(%z)\n}"),
+            "RESHAPE RESHAPE ADD RESHAPE");
+  EXPECT_EQ(OpsOf("main (%x: f32[2,3,4,5,6,7,8]) {\n %z: f32[6,7,8,2,3,4,5] = transpose(%x, perm=[4,5,6,0,1,2,3])\n "
+                  "yield(%z)\n}"),
+            "RESHAPE TRANSPOSE RESHAPE");
+  // Nothing goes together: one axis moves after the other.
+  const std::string moves = OpsOf(
+      "main (%x: f32[2,2,2,2,2,2,2]) {\n %z: f32[2,2,2,2,2,2,2] = transpose(%x, perm=[6,5,4,3,2,1,0])\n yield(%z)\n}");
+  EXPECT_NE(moves.find("TRANSPOSE"), std::string::npos);
+}
+
+TEST(TfliteRows, WhatIsNarrowerIsSaid) {
+  std::string said;
+  EXPECT_EQ(OpsOf("main (%x: f64[3]) {\n %y: f64[3] = add(%x, %x)\n yield(%y)\n}", &said), "CAST ADD CAST");
+  EXPECT_EQ(said, "target.narrowed");
+}
+
+TEST(TfliteRows, IntegersThatFitGoThroughNarrowerOnes) {
+  EXPECT_EQ(OpsOf("const %two: i64[] = [2]\nmain (%x: u8[3]) {\n %y: i64[3] = cast(%x, to=i64)\n %z: i64[3] = "
+                  "div(%y, %two)\n yield(%z)\n}"),
+            "CAST CAST DIV CAST");
+  std::string said;
+  EXPECT_EQ(OpsOf("const %two: i64[] = [2]\nmain (%x: i64[3]) {\n %z: i64[3] = div(%x, %two)\n yield(%z)\n}", &said),
+            "");
+  EXPECT_EQ(said, "target.dtype");
+}
+
+TEST(TfliteRows, BranchesAreSubgraphs) {
+  EXPECT_EQ(OpsOf("main (%c: bool[], %x: f32[2]) {\n %y: f32[2] = if(%c) region () {\n %a: f32[2] = neg(%x)\n "
+                  "yield(%a)\n } region () {\n %b: f32[2] = abs(%x)\n yield(%b)\n }\n yield(%y)\n}"),
+            "IF");
+}
+
+TEST(IntegerRanges, FollowTheNodes) {
+  const Graph graph = Parsed(
+      "const %two: i64[] = [2]\nconst %k: i64[2] = [-5,7]\nmain (%x: u8[2], %i: i64[2]) {\n %a: i64[2] = cast(%x, "
+      "to=i64)\n %b: i64[2] = mul(%a, %two)\n %c: i64[2] = sub(%b, %k)\n %d: i64[2] = div(%c, %two)\n %e: i64[2] = "
+      "mod(%i, %two)\n %f: i64[2] = neg(%a)\n %g: i64[2] = abs(%f)\n %h: i64[2] = add(%i, %two)\n yield(%b, %c, %d, "
+      "%e, %f, %g, %h)\n}");
+  Scope scope(graph);
+  const std::vector<ValueId>& values = graph.region(Graph::main()).results;
+  const std::pair<int64_t, int64_t> expected[] = {{0, 510}, {-7, 515}, {-3, 257}, {0, 1}, {-255, 0}, {0, 255}};
+  for (size_t i = 0; i < std::size(expected); ++i) {
+    const auto range = RangeOf(scope, values[i]);
+    ASSERT_TRUE(range) << i;
+    EXPECT_EQ(range->low, expected[i].first) << i;
+    EXPECT_EQ(range->high, expected[i].second) << i;
+    EXPECT_TRUE(FitsI32(scope, values[i]));
+  }
+  EXPECT_FALSE(RangeOf(scope, values.back()));
+}
+
+}  // namespace
+}  // namespace godwit
