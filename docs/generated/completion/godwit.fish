@@ -251,7 +251,7 @@ complete -c godwit -n '__fish_seen_subcommand_from list' -l color -x -a 'auto al
 complete -c godwit -n '__fish_seen_subcommand_from list' -l progress -x -a 'auto always never' -d 'a line for what takes longer than half a second'
 complete -c godwit -n '__fish_seen_subcommand_from list' -s h -l help -d 'this page'
 complete -c godwit -n '__fish_seen_subcommand_from list' -f -a 'targets ops limits rules imports exports diagnostics commands'
-complete -c godwit -f -n __fish_use_subcommand -a explain -d 'Explains a diagnostic, an operator (ours or ONNX'\''s), a numbered constraint or a limit.'
+complete -c godwit -f -n __fish_use_subcommand -a explain -d 'Explains a diagnostic, an operator (ours, ONNX'\''s or TFLite'\''s), a numbered constraint or a limit.'
 complete -c godwit -n '__fish_seen_subcommand_from explain' -s q -l quiet -d 'show errors only'
 complete -c godwit -n '__fish_seen_subcommand_from explain' -s v -l verbose -d 'say more: every name of a problem, what each stage did'
 complete -c godwit -n '__fish_seen_subcommand_from explain' -l color -x -a 'auto always never' -d 'colours in messages; auto: on a terminal'
