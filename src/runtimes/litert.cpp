@@ -104,7 +104,8 @@ class LiteRtRuntime : public Runtime {
 
   Result<std::unique_ptr<Model>> OpenGuarded(const OpenOptions& options, const Create& create) {
     TRY(auto runner, OpenWith(options.threads, create));
-    return litert::MakeModel(std::move(runner), [this, create]() { return OpenWith(1, create); });
+    return litert::MakeModel(
+        std::move(runner), [this, create](int threads) { return OpenWith(threads, create); }, options.threads);
   }
 
   Result<std::shared_ptr<litert::Runner>> OpenWith(int threads, const Create& create) {

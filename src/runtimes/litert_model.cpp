@@ -250,8 +250,8 @@ namespace {
 
 class GuardedModel : public Model {
  public:
-  GuardedModel(std::shared_ptr<Runner> runner, Reopen reopen)
-      : runner_(std::move(runner)), reopen_(std::move(reopen)) {}
+  GuardedModel(std::shared_ptr<Runner> runner, Reopen reopen, int threads)
+      : runner_(std::move(runner)), reopen_(std::move(reopen)), threads_(threads) {}
 
   [[nodiscard]] const std::vector<Port>& inputs() const override { return runner_->inputs(); }
   [[nodiscard]] const std::vector<Port>& outputs() const override { return runner_->outputs(); }
@@ -260,8 +260,12 @@ class GuardedModel : public Model {
     for (const Array& array : inputs) shapes.push_back(array.shape);
     if (!tried_.contains(shapes)) {
       RETURN_IF_ERROR(Survives(inputs));
-      tried_.insert(std::move(shapes));
+      tried_.insert(shapes);
     }
+    if (!last_.empty() && shapes != last_) {
+      TRY(runner_, reopen_(threads_));
+    }
+    last_ = std::move(shapes);
     return runner_->Run(inputs);
   }
 
@@ -276,7 +280,7 @@ class GuardedModel : public Model {
       for (const int number : {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGINT, SIGTERM}) std::signal(number, SIG_DFL);
       const int nowhere = open("/dev/null", O_RDWR);
       for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) dup2(nowhere, fd);
-      auto again = reopen_();
+      auto again = reopen_(1);
       if (again.ok()) (void)(*again)->Run(inputs);
       _exit(0);
     }
@@ -288,7 +292,9 @@ class GuardedModel : public Model {
 
   std::shared_ptr<Runner> runner_;
   Reopen reopen_;
+  int threads_;
   std::set<std::vector<std::vector<int64_t>>> tried_;
+  std::vector<std::vector<int64_t>> last_;
 };
 
 }  // namespace
@@ -299,8 +305,8 @@ Result<std::shared_ptr<Runner>> MakeRunner(const Calls& calls, Opened opened) {
   return runner;
 }
 
-std::unique_ptr<Model> MakeModel(std::shared_ptr<Runner> runner, Reopen reopen) {
-  return std::make_unique<GuardedModel>(std::move(runner), std::move(reopen));
+std::unique_ptr<Model> MakeModel(std::shared_ptr<Runner> runner, Reopen reopen, int threads) {
+  return std::make_unique<GuardedModel>(std::move(runner), std::move(reopen), threads);
 }
 
 }  // namespace godwit::runtimes::litert

@@ -10,8 +10,8 @@
 namespace godwit::runtimes::litert {
 
 class Runner;
-/// The same model once more, with one thread.
-using Reopen = std::function<Result<std::shared_ptr<Runner>>()>;
+/// The same model once more, with so many threads.
+using Reopen = std::function<Result<std::shared_ptr<Runner>>(int threads)>;
 
 /// A model that was opened. `keep` holds the bytes that it reads.
 struct Opened {
@@ -22,7 +22,8 @@ struct Opened {
 
 /// Takes it over.
 Result<std::shared_ptr<Runner>> MakeRunner(const Calls& calls, Opened opened);
-/// The first run on inputs of new shapes is tried in a process of its own: what ends that does not end ours.
-std::unique_ptr<Model> MakeModel(std::shared_ptr<Runner> runner, Reopen reopen);
+/// The first run on inputs of new shapes is tried in a process of its own: what ends that does not end ours. A model
+/// that has run holds on to buffers of the sizes that it had, so other shapes open it anew.
+std::unique_ptr<Model> MakeModel(std::shared_ptr<Runner> runner, Reopen reopen, int threads);
 
 }  // namespace godwit::runtimes::litert

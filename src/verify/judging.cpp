@@ -62,6 +62,15 @@ void OutputJudge::JudgeDiscrete(const Deviation& d, const RtValue& actual, const
   proof_.worst = std::max(proof_.worst, share);
   mean_total_ += share;
   if (stated_) return;
+  if (const RtValue* other = sample.alternative ? sample.alternative() : nullptr) {
+    Meter meter(false);
+    const Deviation against = meter.Add(actual, *other);
+    if (against.mismatch.empty() && against.unequal == 0) {
+      if (proof_.note.empty())
+        proof_.note = fmt::format("{} elements are what the source itself gives there", d.unequal);
+      return;
+    }
+  }
   const FlipVerdict verdict =
       JudgeFlips(*sample.source, sample.output, *sample.inputs, actual, reference, floor_, sample.threads);
   if (verdict.excused) {

@@ -237,20 +237,8 @@ RtValue Real(const Graph& graph, ValueId id, RtValue value) {
   if (!value.is_tensor() || !type.is_tensor() || type.tensor().quant == nullptr || IsFloat(value.tensor.dtype())) {
     return value;
   }
-  const Quant& quant = *type.tensor().quant;
-  const size_t n = quant.scales.size();
-  if (n == 0 || quant.block != 0 || (n > 1 && (quant.axis < 0 || quant.axis >= value.tensor.rank()))) return value;
-  int64_t inner = 1;
-  for (int k = quant.axis + 1; n > 1 && k < value.tensor.rank(); ++k) inner *= value.tensor.dim(k);
-  std::vector<double> numbers = ToF64(value.tensor);
-  for (size_t i = 0; i < numbers.size(); ++i) {
-    const size_t at = n == 1 ? 0 : i / static_cast<size_t>(inner) % n;
-    const auto zero = at < quant.zero_points.size() ? static_cast<double>(quant.zero_points[at]) : 0.0;
-    numbers[i] = (numbers[i] - zero) * quant.scales[at];
-  }
-  auto real = Tensor::Make(DType::kF32, value.tensor.dims());
-  if (!real.ok() || !FromF64(numbers, &*real).ok()) return value;
-  return RtValue(*std::move(real));
+  auto real = Dequantized(value.tensor, *type.tensor().quant);
+  return real.ok() ? RtValue(*std::move(real)) : value;
 }
 
 // The other model's tensor in the reference's order, where its channels are elsewhere: the order that agrees best.

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -40,9 +41,11 @@ struct ProofOptions {
   std::map<std::string, std::string> judged_names;  ///< what that file calls an input or output, where it differs
   /// How that file's ports lie: dim k there is dim orders[k] of the model as it is proved. Only where they differ.
   std::map<std::string, std::vector<int64_t>> judged_orders;
-  bool judge_must_take = false;                     ///< what it refuses of the file is a difference
-  bool judge_large = true;                          ///< also models whose weights it would copy by the gigabyte
-  std::string source_file;                          ///< what the judge refuses of this too is a note, not a difference
+  /// What integers of its outputs stand for, where the model as it is proved gives real numbers.
+  std::map<std::string, std::shared_ptr<const Quant>> judged_quants;
+  bool judge_must_take = false;  ///< what it refuses of the file is a difference
+  bool judge_large = true;       ///< also models whose weights it would copy by the gigabyte
+  std::string source_file;       ///< what the judge refuses of this too is a note, not a difference
 };
 
 inline constexpr int kProofSamples = 10;

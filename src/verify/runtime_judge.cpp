@@ -26,9 +26,16 @@ const std::string& RuntimeJudge::JudgedName(const std::string& name) const {
 
 RtValue RuntimeJudge::InOrder(const RtValue& value, const std::string& name, bool back) const {
   const auto it = options_.judged_orders.find(name);
-  if (it == options_.judged_orders.end() || !value.is_tensor()) return value;
+  if (it == options_.judged_orders.end() || !value.is_tensor()) return back ? Real(value, name) : value;
   auto moved = Permuted(value.tensor, back ? Inverse(it->second) : it->second);
-  return moved.ok() ? RtValue(*std::move(moved)) : value;
+  return !moved.ok() ? value : back ? Real(RtValue(*std::move(moved)), name) : RtValue(*std::move(moved));
+}
+
+RtValue RuntimeJudge::Real(const RtValue& value, const std::string& name) const {
+  const auto it = options_.judged_quants.find(name);
+  if (it == options_.judged_quants.end() || !value.is_tensor() || IsFloat(value.tensor.dtype())) return value;
+  auto real = Dequantized(value.tensor, *it->second);
+  return real.ok() ? RtValue(*std::move(real)) : value;
 }
 
 void RuntimeJudge::Drop(std::string_view why) {
@@ -84,7 +91,7 @@ const RuntimeJudge::Values& RuntimeJudge::SourceResults(int index, const Named& 
   auto made = RunInRuntime(source, inputs);
   for (size_t i = 0; made.ok() && i < judges_.size(); ++i) {
     for (size_t k = 0; k < made->size(); ++k) {
-      if (source->outputs()[k].name == judges_[i].name()) results_[i] = std::move((*made)[k]);
+      if (source->outputs()[k].name == judges_[i].name()) results_[i] = Real((*made)[k], judges_[i].name());
     }
   }
   return results_;

@@ -37,6 +37,8 @@ class RuntimeJudge {
   [[nodiscard]] const std::string& JudgedName(const std::string& name) const;
   /// A value of a port as the file's port has it, or back.
   [[nodiscard]] RtValue InOrder(const RtValue& value, const std::string& name, bool back) const;
+  /// An output's integers as the real numbers that they stand for, where the proof has those.
+  [[nodiscard]] RtValue Real(const RtValue& value, const std::string& name) const;
   void Drop(std::string_view why);
   runtimes::Model* Source();
   /// The source's outputs as the runtime makes them; absent ones are not to be had.

@@ -5,6 +5,9 @@
 
 #include <cmath>
 
+#include "base/text.h"
+#include "ir/text.h"
+#include "ops/ops.h"
 #include "support/import.h"
 #include "verify/sample_plan.h"
 
@@ -272,6 +275,39 @@ TEST(Samples, OpenDimsGetDifferentSizes) {
   EXPECT_EQ(OpenDims(graph, {}), (std::vector<std::string>{"batch", "H", "W"}));
   EXPECT_EQ(ToString(SizesToTry(graph, {}, 0).front()), "batch=1 H=64 W=96");
   EXPECT_EQ(ToString(SizesToTry(graph, {}, 1).front()), "batch=2 H=96 W=64");
+}
+
+// y = x in steps of a half, by integers whose type says what they stand for; `off` moves the values by that many steps.
+Graph Steps(int off) {
+  auto graph = ParseGraph(Concat(R"(graph {
+    const %s: f32[] = [0.5]
+    const %z: i8[] = [)",
+                                 std::to_string(off), R"(]
+    main (%x: f32[1,8]) {
+      %y: i8[1,8] = quantize(%x, %s, %z, to=i8)
+      yield(%y)
+    }
+  })"),
+                          ops::Find);
+  EXPECT_TRUE(graph.ok()) << graph.diag().what;
+  graph->output_names = {"y"};
+  Quant quant;
+  quant.scales = {0.5};
+  graph->value(graph->region(Graph::main()).results[0]).type.tensor().quant = std::make_shared<const Quant>(quant);
+  return *std::move(graph);
+}
+
+TEST(Proof, QuantisedOutputsAreRealNumbers) {
+  const auto same = Prove(Steps(0), Steps(0), {});
+  ASSERT_TRUE(same.ok()) << same.diag().what;
+  EXPECT_EQ(same->verdict, Verdict::kProved) << same->reason;
+  EXPECT_TRUE(same->outputs[0].exact);
+  ASSERT_FALSE(same->notes.empty());
+  EXPECT_NE(same->notes.back().find("real numbers"), std::string::npos);
+  const auto off = Prove(Steps(0), Steps(3), {});
+  ASSERT_TRUE(off.ok()) << off.diag().what;
+  EXPECT_EQ(off->verdict, Verdict::kDiffers);
+  EXPECT_NE(off->reason.find("of its peak"), std::string::npos) << off->reason;
 }
 
 }  // namespace
