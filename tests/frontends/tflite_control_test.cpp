@@ -1,6 +1,8 @@
 // Subgraphs, state and signatures of TFLite models.
 #include <gtest/gtest.h>
 
+#include <cstring>
+
 #include "ir/state.h"
 #include "ir/text.h"
 #include "ir/verify.h"
@@ -152,6 +154,60 @@ TEST(TfliteState, WhatNothingAssignsStartsAsZeros) {
   EXPECT_EQ(Floats((*states)[0].initial), Values{0});
 }
 
+// Texts as files hold them: their count, where each begins and the last ends, the bytes.
+int32_t Texts(TfliteBuilder* b, const std::vector<std::string>& texts) {
+  std::string all;
+  std::vector<uint32_t> head{static_cast<uint32_t>(texts.size())};
+  for (const std::string& t : texts) {
+    head.push_back(static_cast<uint32_t>(4 * (texts.size() + 2) + all.size()));
+    all += t;
+  }
+  head.push_back(static_cast<uint32_t>(4 * (texts.size() + 2) + all.size()));
+  std::vector<uint8_t> bytes(4 * head.size());
+  std::memcpy(bytes.data(), head.data(), bytes.size());
+  bytes.insert(bytes.end(), all.begin(), all.end());
+  return b->Const<uint8_t>(T::kString, {static_cast<int32_t>(texts.size())}, bytes);
+}
+
+TEST(TfliteState, TablesAreFilledBeforeTheModelRuns) {
+  TfliteBuilder b;
+  const int32_t x = b.Input("x", T::kInt64, {3});
+  const int32_t table = b.Add("table", T::kResource, {}), y = b.Add("y", T::kString, {3}),
+                n = b.Add("n", T::kInt64, {1});
+  const auto named = [](Set& s) { s.Int("table_id", 7).Enum("key_dtype", T::kInt64).Enum("value_dtype", T::kString); };
+  const int64_t init = b.AddSubgraph();
+  b.Emit(B::kCallOnce, {}, {}, [&](Set& s) { s.Int("init_subgraph_index", init); });
+  b.Emit(B::kHashtable, {}, {table}, named);
+  b.Emit(B::kHashtableFind, {table, x, Texts(&b, {"none"})}, {y});
+  b.Emit(B::kHashtableSize, {table}, {n});
+  b.Outputs({y, n});
+  b.Select(init);
+  const int32_t again = b.Add("table", T::kResource, {});
+  b.Emit(B::kHashtable, {}, {again}, named);
+  b.Emit(B::kHashtableImport, {again, b.Const<int64_t>(T::kInt64, {2}, {5, 9}), Texts(&b, {"five", "nine"})}, {});
+  b.Outputs({});
+  const Graph graph = b.Import();
+  const auto results = RunOnce(graph, {Tensor::I64({3}, {9, 1, 5})});
+  ASSERT_EQ(results.size(), 2U);
+  EXPECT_EQ(*results[0].data<StringRef>()[0], "nine");
+  EXPECT_EQ(*results[0].data<StringRef>()[1], "none");
+  EXPECT_EQ(*results[0].data<StringRef>()[2], "five");
+  EXPECT_EQ(results[1].data<int64_t>()[0], 2);
+}
+
+TEST(TfliteRandom, NumbersOfTheDistribution) {
+  TfliteBuilder b;
+  const int32_t u = b.Add("u", T::kFloat32, {100}), g = b.Add("g", T::kFloat32, {100});
+  b.Emit(B::kRandomUniform, {b.I32({1}, {100})}, {u}, [](Set& s) { s.Int("seed", 3); });
+  b.Emit(B::kRandomStandardNormal, {b.I32({1}, {100})}, {g}, [](Set&) {});
+  b.Outputs({u, g});
+  const Graph graph = b.Import();
+  const auto results = RunOnce(graph, {});
+  ASSERT_EQ(results.size(), 2U);
+  for (const float v : Floats(results[0])) EXPECT_TRUE(v >= 0 && v < 1);
+  EXPECT_EQ(results[1].dims(), Dims{100});
+}
+
 // One unit of rank 1 over two steps: the newest sum and half of the one before.
 TEST(TfliteState, SvdfRemembersItsLastSums) {
   TfliteBuilder b;
@@ -211,6 +267,24 @@ TEST(TfliteSignature, NamesAreThoseOfTheSignature) {
   DiagSink sink;
   const Graph fixed = b.Import(&sink, options);
   EXPECT_EQ(fixed.value(fixed.region(Graph::main()).results[0]).type.shape()[0], Dim(4));
+}
+
+TEST(TfliteSignature, OtherEntryPointsAreTold) {
+  TfliteBuilder b;
+  const int32_t x = b.Input("x", T::kFloat32, {2});
+  const int32_t y = b.Add("y", T::kFloat32, {2});
+  b.Emit(B::kAbs, {x}, {y});
+  b.Outputs({y});
+  const int64_t other = b.AddSubgraph();
+  AddTo(&b, other, 1);
+  b.Signature("serving_default", {"x"}, {"y"});
+  b.Signature("train", {}, {}, other);
+  DiagSink sink;
+  const Graph graph = b.Import(&sink);
+  ASSERT_EQ(sink.all().size(), 1U);
+  EXPECT_EQ(sink.all()[0].id, "tflite.signature");
+  EXPECT_NE(sink.all()[0].what.find("'train'"), std::string::npos);
+  EXPECT_EQ(graph.output_names[0], "y");
 }
 
 TEST(TfliteSignal, ComplexNumbersArePairsBetweenTheTransformAndItsReaders) {

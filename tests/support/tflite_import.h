@@ -93,9 +93,11 @@ class TfliteBuilder {
     return static_cast<int64_t>(graphs_.size()) - 1;
   }
   void Select(int64_t subgraph) { at_ = static_cast<size_t>(subgraph); }
-  void Signature(std::string_view key, const std::vector<std::string>& in, const std::vector<std::string>& out) {
+  void Signature(std::string_view key, const std::vector<std::string>& in, const std::vector<std::string>& out,
+                 int64_t subgraph = 0) {
     tflite::SignatureDef s;
     s.key = arena_.Text(key);
+    s.subgraph_index = static_cast<uint32_t>(subgraph);
     std::vector<tflite::TensorMap> ins, outs;
     for (size_t i = 0; i < in.size(); ++i)
       ins.push_back({arena_.Text(in[i]), static_cast<uint32_t>(graphs_[0].inputs[i])});

@@ -45,8 +45,17 @@ void GraphImport::ReadHeader() {
   graph_.doc = std::string(m.description);
   graph_.format = fmt::format("TFLite {}", m.version);
   ReadMetadata(m, &graph_);
+  std::string others;
   for (const tflite::SignatureDef& s : m.signature_defs) {
-    if (signature_ == nullptr && s.subgraph_index == main_) signature_ = &s;
+    if (signature_ == nullptr && s.subgraph_index == main_) {
+      signature_ = &s;
+    } else if (s.subgraph_index != main_) {
+      others += Concat(others.empty() ? "'" : ", '", s.key, "'");
+    }
+  }
+  if (!others.empty() && main_ == 0) {
+    sink_->Add(Diag(diag::kTfliteSignature, Concat("the model can also be entered by ", others, ", which is not read"))
+                   .As(Severity::kWarning));
   }
 }
 
