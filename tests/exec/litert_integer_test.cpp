@@ -1,5 +1,6 @@
 // Quantised operators against what LiteRT's reference kernels made of them, to the bit. The cases are made by
 // tests/oracle/litert_integer_cases.py.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -139,6 +140,28 @@ TEST_P(LitertInteger, HasTheSameBits) {
 
 INSTANTIATE_TEST_SUITE_P(Cases, LitertInteger, ::testing::ValuesIn(Cases()),
                          [](const auto& param) { return param.param.name; });
+
+TEST(WholeNumberPlans, PlacesOfExtremesAreThoseOfTheOperator) {
+  for (const char* mode : {"max", "min"}) {
+    for (const int axis : {0, 1, 2}) {
+      for (const int last : {0, 1}) {
+        const Dims dims = {3, 4, 5};
+        Dims out = dims;
+        out.erase(out.begin() + axis);
+        const std::string text = fmt::format(
+            "graph {{ main (%x: i8[3,4,5]) {{ %y: i64[{},{}] = arg_reduce(%x, mode=\"{}\", axis={}, keep_dims=0, "
+            "last={}) "
+            "yield(%y) }} }}",
+            out[0], out[1], mode, axis, last);
+        const Result<Graph> graph = ParseGraph(text, ops::Find);
+        ASSERT_TRUE(graph.ok()) << FormatDiag(graph.diag());
+        std::vector<int8_t> x(60);
+        for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<int8_t>(i * 37 % 11 - 5);
+        testing::ExpectOnePlan(*graph, {RtValue(Tensor::Of<int8_t>(DType::kI8, dims, x))}, 0);
+      }
+    }
+  }
+}
 
 // What no integer kernel takes computes in floats, as the graph says.
 TEST(LitertIntegerPlans, WhatHasNoKernelIsReal) {

@@ -16,6 +16,8 @@ std::span<const LowerRule> MatMulRules();
 std::span<const LowerRule> PoolRules();
 /// Reductions, softmax, normalisation.
 std::span<const LowerRule> ReduceRules();
+/// Places of extremes.
+std::span<const LowerRule> ArgReduceRules();
 /// Transposes and concatenation.
 std::span<const LowerRule> MoveRules();
 std::span<const LowerRule> ResizeRules();

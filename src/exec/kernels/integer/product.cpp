@@ -130,6 +130,7 @@ void DepthwiseProduct(const ConvShape& s, const E* x, const int32_t* zeros, int6
   ParallelFor(pool, s.batch * positions, 16, [&](int64_t begin, int64_t end) {
     std::vector<int32_t> sums(static_cast<size_t>(channels));
     std::vector<int64_t> totals(sizeof(E) > 1 ? static_cast<size_t>(channels) : 0);
+    std::vector<DepthwiseTap<E>> taps;
     for (int64_t i = begin; i < end; ++i) {
       const E* image = x + i / positions * in_positions * s.in_channels;
       const int32_t zero = zeros[i / positions * zero_step];
@@ -145,15 +146,11 @@ void DepthwiseProduct(const ConvShape& s, const E* x, const int32_t* zeros, int6
         });
         sink(i, 0, channels, nullptr, totals.data());
       } else {
-        if (bias != nullptr)
-          std::copy_n(bias, channels, sums.data());
-        else
-          std::fill(sums.begin(), sums.end(), 0);
+        taps.clear();
         ForTaps(s, i % positions, [&](int64_t tap, int64_t place) {
-          if (place < 0) return;
-          AddDepthwiseTap(image + place * s.in_channels, zero, packed + tap * channels, channels, multiple,
-                          sums.data());
+          if (place >= 0) taps.push_back({image + place * s.in_channels, packed + tap * channels});
         });
+        SumDepthwise(taps.data(), static_cast<int64_t>(taps.size()), zero, bias, channels, multiple, sums.data());
         sink(i, 0, channels, sums.data(), nullptr);
       }
     }
