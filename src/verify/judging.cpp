@@ -116,6 +116,8 @@ void OutputJudge::JudgeFloats(Deviation d, const RtValue& actual, const SampleCo
     }
     tolerance = std::max(floor_, noise_factor_ * ratio);
   }
+  constexpr double kRounding = 1.001;  // of the step itself in f32
+  tolerance = std::max(tolerance, kRounding * step_ / unit);
   // Shown is the sample that fails by most, else the largest error.
   const double rank = error > tolerance ? std::numeric_limits<double>::max() / 2 * (1 - tolerance / error) : error;
   if (rank > rank_) {
@@ -123,6 +125,7 @@ void OutputJudge::JudgeFloats(Deviation d, const RtValue& actual, const SampleCo
     proof_.worst = error;
     proof_.tolerance = tolerance;
   }
+  loose_ = loose_ || (!stated_ && tolerance >= 1 && error > floor_);
   if (error > tolerance && !stated_) {
     Differs(fmt::format("is off by {:.2g} of its peak where {:.2g} is the tolerance: {} at {} (sample: {})", error,
                         tolerance, d.shown, d.at, Name(sample.kind)));
@@ -150,6 +153,7 @@ void OutputJudge::WatchForVacuity(const Deviation& d, const RtValue& reference) 
 
 std::string OutputJudge::Vacuity() const {
   if (!any_) return "empty for every sample";
+  if (loose_) return "no further from the source than that is from itself, which is as far as its peak";
   if (!finite_ && meter_.count() == 0 && !spread_) return "NaN or infinite for every sample";
   if (samples_ > 1 && !varies_) return "the same for every sample";
   if (!spread_ && std::max(std::fabs(least_), std::fabs(most_)) < kVanishing && most_ > least_) {

@@ -35,6 +35,8 @@ class OutputJudge {
   [[nodiscard]] int samples() const { return samples_; }
   /// Grows with the error; of the worst sample so far.
   [[nodiscard]] double rank() const { return rank_; }
+  /// Real numbers in steps of this: one step is no difference, as it is none of the integers that they were.
+  void SetStep(double step) { step_ = step; }
   void SetJudge(std::string judge) { proof_.judge = std::move(judge); }
   void Judge(const RtValue& actual, const RtValue& reference, const SampleContext& sample);
   OutputProof Conclude();
@@ -49,6 +51,8 @@ class OutputJudge {
 
   OutputProof proof_;
   double floor_, noise_factor_;
+  double step_ = 0;
+  bool loose_ = false;  // an error passed that was as large as the output
   std::optional<StatedTolerance> stated_;
   Meter meter_;
   int samples_ = 0;

@@ -29,6 +29,8 @@ using Clock = std::chrono::steady_clock;
 
 // Runs in f64, to measure the source's own noise, for at most this many samples that need it.
 constexpr int kNoiseRuns = 3;
+// Tolerance in units of what a model in integers is off from what it stands for.
+constexpr double kStepsFactor = 1.5;
 
 class Prover {
  public:
@@ -144,7 +146,13 @@ bool Prover::MatchPorts() {
     const StatedTolerance* tolerance = stated != options_.tolerances.end() ? &stated->second
                                        : any != options_.tolerances.end()  ? &any->second
                                                                            : nullptr;
-    judges_.emplace_back(name, options_.floor, options_.noise_factor, tolerance, random[i]);
+    // Between integers and what they stand for there is one arithmetic, not two.
+    const double factor = quantised_ ? std::min(options_.noise_factor, kStepsFactor) : options_.noise_factor;
+    judges_.emplace_back(name, options_.floor, factor, tolerance, random[i]);
+    if (const auto quant = options_.judged_quants.find(name); quant != options_.judged_quants.end()) {
+      const std::vector<double>& scales = quant->second->scales;
+      if (!scales.empty()) judges_.back().SetStep(*std::max_element(scales.begin(), scales.end()));
+    }
   }
   if (source_->output_names.empty()) return NotRun("the model has no outputs");
   return true;
@@ -156,7 +164,6 @@ void Prover::PlanSamples() {
   sizes_.resize(ladders_.size());
   report_.macs = MacsAt(*source_, ladders_[0][0]);
   const bool large = report_.macs > kManyMacs;
-  StripArithmetic();
   report_.samples = options_.samples > 0 ? options_.samples : large ? kProofSamplesLarge : kProofSamples;
   if (large) noise_runs_left_ = 1;
   // Where steps fall depends on the sample.
@@ -388,7 +395,9 @@ Status Prover::Run() {
       return Diag(diag::kExecInput, Concat("the source has no input '", Printable(name, 200), "'"));
     }
   }
-  if (!Cut() || !MatchPorts()) return Ok{};
+  if (!Cut()) return Ok{};
+  StripArithmetic();
+  if (!MatchPorts()) return Ok{};
   PlanSamples();
   StartSessions();
   if (!OpenJudge()) return Ok{};
