@@ -9,7 +9,7 @@ std::vector<LowerFn> RulesFor(const OpDef* op) {
     std::unordered_map<const OpDef*, std::vector<LowerFn>> rows;
     for (std::span<const LowerRule> rules :
          {HybridRules(), ViewRules(), ElementwiseRules(), ConvRules(), MatMulRules(), PoolRules(), ReduceRules(),
-          MoveRules(), ResizeRules(), RecurrentRules(), QuantizeRules(), IntegerRules()}) {
+          ArgReduceRules(), MoveRules(), ResizeRules(), RecurrentRules(), QuantizeRules(), IntegerRules()}) {
       for (const LowerRule& rule : rules) rows[rule.op].push_back(rule.lower);
     }
     return rows;

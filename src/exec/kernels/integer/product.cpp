@@ -23,22 +23,20 @@ int64_t Volume(const Extent3& e) { return e[0] * e[1] * e[2]; }
 /// Calls f(tap, place in x counted in positions of an image, or -1 in the padding) for an output position.
 template <class F>
 void ForTaps(const ConvShape& s, int64_t position, F f) {
-  const int64_t at[] = {position / s.out[2] / s.out[1], position / s.out[2] % s.out[1], position % s.out[2]};
+  const int64_t row = position / s.out[2];
+  const int64_t d = row / s.out[1] * s.stride[0] - s.pad[0], h = row % s.out[1] * s.stride[1] - s.pad[1];
+  const int64_t w = position % s.out[2] * s.stride[2] - s.pad[2];
   int64_t tap = 0;
-  Extent3 k;
-  for (k[0] = 0; k[0] < s.kernel[0]; ++k[0]) {
-    for (k[1] = 0; k[1] < s.kernel[1]; ++k[1]) {
-      for (k[2] = 0; k[2] < s.kernel[2]; ++k[2], ++tap) {
-        int64_t place = 0;
-        for (size_t i = 0; i < 3; ++i) {
-          const int64_t p = at[i] * s.stride[i] - s.pad[i] + k[i] * s.dilation[i];
-          if (p < 0 || p >= s.in[i]) {
-            place = -1;
-            break;
-          }
-          place = place * s.in[i] + p;
-        }
-        f(tap, place);
+  for (int64_t kd = 0; kd < s.kernel[0]; ++kd) {
+    const int64_t pd = d + kd * s.dilation[0];
+    const bool deep = pd >= 0 && pd < s.in[0];
+    for (int64_t kh = 0; kh < s.kernel[1]; ++kh) {
+      const int64_t ph = h + kh * s.dilation[1];
+      const bool inside = deep && ph >= 0 && ph < s.in[1];
+      const int64_t line = (pd * s.in[1] + ph) * s.in[2];
+      int64_t pw = w;
+      for (int64_t kw = 0; kw < s.kernel[2]; ++kw, ++tap, pw += s.dilation[2]) {
+        f(tap, inside && pw >= 0 && pw < s.in[2] ? line + pw : -1);
       }
     }
   }
