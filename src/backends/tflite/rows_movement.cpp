@@ -16,13 +16,38 @@ using Ints = std::vector<int64_t>;
 // Whatever makes the new shape, where that is known.
 Status EmitReshape(NodeExport& n) { return n.EmitReshapeTo(0, n.In(0)); }
 
+// Sizes that are copied from the operand are taken from its shape when the model runs.
+Ref CopiedShape(NodeExport& n, const Ints& wanted) {
+  const auto rank = static_cast<int64_t>(n.ShapeOf(0).size());
+  const Ref shape = n.Temp("SHAPE", {n.In(0)}, TensorType(DType::kI32, {Dim(rank)}), {{"out_type", DType::kI32}});
+  Refs parts;
+  for (size_t k = 0; k < wanted.size();) {
+    size_t end = k;
+    const bool copied = wanted[k] == 0;
+    while (end < wanted.size() && (wanted[end] == 0) == copied) ++end;
+    const auto count = static_cast<int64_t>(end - k);
+    if (copied) {
+      parts.push_back(n.Temp("SLICE", {shape, n.I32s({static_cast<int64_t>(k)}), n.I32s({count})},
+                             TensorType(DType::kI32, {Dim(count)})));
+    } else {
+      parts.push_back(
+          n.I32s(Ints(wanted.begin() + static_cast<int64_t>(k), wanted.begin() + static_cast<int64_t>(end))));
+    }
+    k = end;
+  }
+  if (parts.size() == 1) return parts[0];
+  return n.Temp("CONCATENATION", parts, TensorType(DType::kI32, {Dim(static_cast<int64_t>(wanted.size()))}),
+                {{"axis", 0}});
+}
+
 // A shape that only the running model knows.
 Status EmitReshapeDynamic(NodeExport& n) {
   if (const auto known = n.Ints(1)) {
-    if (std::find(known->begin(), known->end(), 0) != known->end()) {
-      return n.Lacks(diag::kTargetConstant, "a shape of reshape copies a size that is not known");
+    const bool copies = std::find(known->begin(), known->end(), 0) != known->end();
+    if (copies && (n.attrs().Flag("allow_zero") || !n.TypeOf(0).ranked())) {
+      return n.Lacks(diag::kTargetConstant, "a shape of reshape has a size that is not known");
     }
-    n.EmitTo(0, "RESHAPE", {n.In(0), n.I32s(*known)});
+    n.EmitTo(0, "RESHAPE", {n.In(0), copies ? CopiedShape(n, *known) : n.I32s(*known)});
     return Ok{};
   }
   TRY(const Ref shape, n.InI32(1));
@@ -115,6 +140,38 @@ Status EmitSplit(NodeExport& n) {
   return Ok{};
 }
 
+// Every extent as a SLICE has it; -1 where it is not known, which delegates refuse.
+Ints WholeSizes(const Shape& shape) {
+  Ints out;
+  for (const Dim& d : shape) out.push_back(d.known().value_or(-1));
+  return out;
+}
+
+// Parts of unlike extents as slices, which delegates run.
+Status EmitSlices(NodeExport& n) {
+  constexpr size_t kMost = 4;
+  TRY(const int rank, n.Rank(0));
+  const int64_t axis = FromFront(n.attrs().Int("axis", 0), rank);
+  Ints sizes;
+  for (size_t i = 0; i < n.n_out(); ++i) {
+    const Type& part = n.OutType(i);
+    if (!part.ranked() || !part.shape()[static_cast<size_t>(axis)].is_static()) return n.NotThis();
+    sizes.push_back(part.shape()[static_cast<size_t>(axis)].value());
+  }
+  const bool equal = std::adjacent_find(sizes.begin(), sizes.end(), std::not_equal_to<>()) == sizes.end();
+  if (equal || sizes.size() > kMost || n.DtypeOf(0) != DType::kF32) return n.NotThis();
+  const Ref x = n.In(0);
+  int64_t at = 0;
+  for (size_t i = 0; i < sizes.size(); at += sizes[i++]) {
+    if (!n.Wants(i)) continue;
+    Ints begin(static_cast<size_t>(rank), 0), size = WholeSizes(n.ShapeOf(0));
+    begin[static_cast<size_t>(axis)] = at;
+    size[static_cast<size_t>(axis)] = sizes[i];
+    n.EmitTo(i, "SLICE", {x, n.I32s(begin), n.I32s(size)});
+  }
+  return Ok{};
+}
+
 Status EmitSplitV(NodeExport& n) {
   TRY(const int rank, n.Rank(0));
   const int64_t axis = FromFront(n.attrs().Int("axis", 0), rank);
@@ -197,7 +254,7 @@ Status EmitSlice(NodeExport& n) {
     TRY(steps, n.NeedInts(4, "steps"));
   }
   Ints begin(static_cast<size_t>(rank), 0), end(static_cast<size_t>(rank), 0), stride(static_cast<size_t>(rank), 1),
-      size(static_cast<size_t>(rank), -1);
+      size = WholeSizes(n.ShapeOf(0));
   int64_t end_mask = (int64_t{1} << rank) - 1, begin_mask = end_mask;
   bool plain = true;
   for (size_t k = 0; k < axes.size(); ++k) {
@@ -268,11 +325,35 @@ Status EmitBlocksTurned(NodeExport& n) {
   return Ok{};
 }
 
+// One index that is known is a slice, which delegates run.
+Status EmitPicked(NodeExport& n) {
+  TRY(const int rank, n.Rank(0));
+  const auto index = n.Ints(1);
+  if (!index || index->size() != 1 || rank == 0 || rank > 5 || !n.TypeOf(1).ranked() || n.TypeOf(1).rank() > 1) {
+    return n.NotThis();
+  }
+  const int64_t axis = FromFront(n.attrs().Int("axis", 0), rank);
+  const Dim& dim = n.ShapeOf(0)[static_cast<size_t>(axis)];
+  if ((*index)[0] < 0 && !dim.is_static()) return n.NotThis();
+  Ints begin(static_cast<size_t>(rank), 0), size = WholeSizes(n.ShapeOf(0));
+  begin[static_cast<size_t>(axis)] = FromFront((*index)[0], dim.is_static() ? dim.value() : 0);
+  size[static_cast<size_t>(axis)] = 1;
+  const Refs in = {n.In(0), n.I32s(begin), n.I32s(size)};
+  if (n.TypeOf(1).rank() == 1) {
+    n.EmitTo(0, "SLICE", in);
+    return Ok{};
+  }
+  TensorType type = n.TypeOf(in[0]);
+  type.shape[static_cast<size_t>(axis)] = Dim(1);
+  return n.EmitReshapeTo(0, n.Temp("SLICE", in, WithShape(type, type.shape)));
+}
+
 constexpr Row kRows[] = {
     {&ops::kConcat, "CONCATENATION", EmitConcat, Row::kQuantised},
     {&ops::kDepthToSpace, "DEPTH_TO_SPACE", EmitBlocks, Row::kQuantised},
     {&ops::kDepthToSpace, "TRANSPOSE, DEPTH_TO_SPACE", EmitBlocksTurned},
     {&ops::kFlatten, "RESHAPE", EmitReshape, Row::kQuantised},
+    {&ops::kGather, "SLICE, RESHAPE", EmitPicked},
     {&ops::kIdentity, "RESHAPE", EmitReshape, Row::kQuantised},
     {&ops::kPad, "PAD, PADV2, MIRROR_PAD", EmitPad, Row::kQuantised},
     {&ops::kReshape, "RESHAPE", EmitReshape, Row::kQuantised},
@@ -280,6 +361,7 @@ constexpr Row kRows[] = {
     {&ops::kSlice, "SLICE, STRIDED_SLICE", EmitSlice, Row::kQuantised},
     {&ops::kSpaceToDepth, "SPACE_TO_DEPTH", EmitBlocks, Row::kQuantised},
     {&ops::kSpaceToDepth, "SPACE_TO_DEPTH, TRANSPOSE", EmitBlocksTurned},
+    {&ops::kSplit, "SLICE", EmitSlices},
     {&ops::kSplit, "SPLIT, SPLIT_V", EmitSplit},
     {&ops::kSplit, "SPLIT_V", EmitSplitV},
     {&ops::kSqueeze, "RESHAPE", EmitReshape, Row::kQuantised},
