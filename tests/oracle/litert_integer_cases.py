@@ -223,11 +223,13 @@ def conv(name, dtype, shape, kernel, out, stride=1, same=True, per_channel=True,
          opts, [x, w_, bias], [y], text)
 
 
-def fully_connected(name, dtype, rows, depth, out, per_channel=False, act=0, bias=True):
+def fully_connected(name, dtype, rows, depth, out, per_channel=False, act=0, bias=True, computed=False):
     x = T(dtype, [rows, depth], 1e-3 if dtype == "i16" else scale(), zero(dtype))
     wt = "u8" if dtype == "u8" else "i8"
     ws = rng.uniform(0.01, 0.05, out) if per_channel else [0.02]
     w = T(wt, [out, depth], ws, 0 if wt == "i8" else 131, 0, rand(wt, [out, depth]))
+    if computed:
+        w.data = None
     bt = "i64" if dtype == "i16" else "i32"
     b = T(bt, [out], x.scales[0] * w.scales, 0, 0, rand("i32", [out], -3000, 3000).astype(TYPES[bt][1])) if bias else None
     y = T(dtype, [rows, out], 2e-3 if dtype == "i16" else x.scales[0] * 6, zero(dtype))
@@ -364,6 +366,15 @@ def hybrid_fc(name, rows, depth, out, per_channel, asymmetric):
         return t.emit(f"gemm({t.real_of(i[0])}, {t.real_of(i[1], mark)}, {t.real_of(i[2])}, transpose_b=1)", o[0].shape)
 
     case(name, "FULLY_CONNECTED", "FullyConnectedOptions", dict(asymmetricQuantizeInputs=asymmetric), [x, w, b], [y], text)
+
+
+def hybrid_matmul(name, shape, out, adjoint):
+    depth = shape[-1]
+    x, y = T("f32", shape), T("f32", shape[:-1] + [out])
+    w_shape = [out, depth] if adjoint else [depth, out]
+    w = T("i8", w_shape, [0.02], 0, 0, rand("i8", w_shape, -127))
+    case(name, "BATCH_MATMUL", "BatchMatMulOptions", dict(adjY=adjoint), [x, w], [y],
+         lambda t, i, o: t.emit(f'matmul({t.real_of(i[0])}, {t.real_of(i[1], "litert_hybrid")}, transpose_b={int(adjoint)})', y.shape))
 
 
 def hybrid_conv(name, shape, kernel, out, per_channel, depthwise=False):
@@ -548,6 +559,9 @@ def main():
     hybrid_fc("hybrid_fc", 3, 37, 9, False, False)
     hybrid_fc("hybrid_fc_per_channel", 3, 37, 9, True, False)
     hybrid_fc("hybrid_fc_asymmetric", 3, 37, 12, False, True)
+    fully_connected("fc_i8_computed", "i8", 3, 20, 9, computed=True)
+    hybrid_matmul("hybrid_matmul", [3, 11], 5, False)
+    hybrid_matmul("hybrid_matmul_adjoint", [2, 3, 11], 5, True)
     hybrid_conv("hybrid_conv", [2, 5, 5, 3], 3, 6, False)
     hybrid_conv("hybrid_conv_per_channel", [2, 5, 5, 3], 3, 6, True)
     hybrid_conv("hybrid_depthwise", [1, 5, 5, 7], 3, 0, True, depthwise=True)

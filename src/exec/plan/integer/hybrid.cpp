@@ -127,30 +127,33 @@ Result<bool> LowerHybridConv(Lowering& l, NodeId id) {
   return true;
 }
 
-/// Rows by a constant matrix [out, in].
+/// Rows by a constant matrix, [out, in] or [in, out].
 Result<bool> LowerHybridRows(Lowering& l, NodeId id) {
   const Node& node = l.graph().node(id);
   const Attrs& attrs = l.AttrsOf(id);
   const ValueId x = node.in[0], bias = node.in.size() > 2 ? node.in[2] : ValueId();
   const auto hybrid = HybridOf(l, node.in[1]);
   if (!hybrid || !node.out[0] || !IsReal(l, x) || !IsReal(l, node.out[0])) return false;
-  if (!attrs.Flag("transpose_b") || attrs.Flag("transpose_a")) return false;
+  const bool transposed = attrs.Flag("transpose_b");
+  if (attrs.Flag("transpose_a")) return false;
   if (attrs.Float("alpha", 1) != 1 || attrs.Float("beta", 1) != 1) return false;
   const Stored& w = hybrid->w;
-  const Tensor* weights = l.Known(w.value);
-  if (weights == nullptr || weights->rank() != 2 || (w.dtype != DType::kI8 && w.dtype != DType::kI4)) return false;
+  const Tensor* known = l.Known(w.value);
+  if (known == nullptr || known->rank() != 2 || (w.dtype != DType::kI8 && w.dtype != DType::kI4)) return false;
+  TRY(const Tensor weights, Ordered(*known, transposed ? std::vector<int>{0, 1} : std::vector<int>{1, 0}));
   const Dims dims = l.DimsOf(x);
-  if (dims.empty() || dims.back() != weights->dim(1) || ElementCount(dims) == 0) return false;
-  if ((!w.single() && w.axis != 0) || !w.symmetric() || !FitsBias(l, bias, weights->dim(0))) return false;
+  if (dims.empty() || dims.back() != weights.dim(1) || ElementCount(dims) == 0) return false;
+  const int outputs = transposed ? 0 : 1;
+  if ((!w.single() && w.axis != outputs) || !w.symmetric() || !FitsBias(l, bias, weights.dim(0))) return false;
   HybridProduct p;
-  p.shape.conv.in_channels = weights->dim(1);
-  p.shape.conv.out_channels = weights->dim(0);
+  p.shape.conv.in_channels = weights.dim(1);
+  p.shape.conv.out_channels = weights.dim(0);
   p.shape.conv.in[2] = p.shape.conv.out[2] = ElementCount(dims) / dims.back();
   p.asymmetric = hybrid->asymmetric;
   p.quantises_rows = true;
   p.factors = w.single() ? Factors::kRow : Factors::kRowChannel;
   p.scales = w.scales;
-  TRY(Tensor packed, PackedWeights(p.shape, w, *weights));
+  TRY(Tensor packed, PackedWeights(p.shape, w, weights));
   EmitHybrid(l, id, "hybrid matmul", std::move(p), x, std::move(packed), bias);
   return true;
 }

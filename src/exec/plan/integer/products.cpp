@@ -118,6 +118,34 @@ Result<bool> LowerConvCluster(Lowering& l, const Cluster& c) {
                      conv->shape, *x, *w, conv->weights, bias, false);
 }
 
+/// A product of rows by a matrix [out, in] that is computed too.
+Result<bool> LowerComputedWeights(Lowering& l, const Cluster& c, const Stored& x, const Stored& w,
+                                  const std::optional<Stored>& bias, const Dims& dx) {
+  const Dims dw = l.DimsOf(w.value);
+  if (dw.size() != 2 || dx.empty() || dx.back() != dw[1] || ElementCount(dx) == 0 || !w.single()) return false;
+  if (!IsByte(x.dtype) || w.dtype != x.dtype) return false;
+  const auto stack = MatrixStackOf({ElementCount(dx) / dx.back(), dx.back()}, dw, {{"transpose_b", int64_t{1}}});
+  TRY(const auto bias_slot, BiasSlot(l, bias, x.dtype, dw[0]));
+  if (!stack || !bias_slot) return false;
+  const Rescale r = RescaleFor(c, x, w, bias, 1, true);
+  EmitInteger(
+      l, c, "fully connected", {l.Plain(x.value), l.Plain(w.value), *bias_slot},
+      [stack = *stack, r, zx = x.zero(), zw = w.zero(), dtype = x.dtype](Frame& frame, const Step& s) -> Status {
+        const auto* start = s.reads[2] ? frame.In<int32_t>(s.reads[2]) : nullptr;
+        WithInteger(dtype, [&](auto e) {
+          using E = decltype(e);
+          auto* y = frame.Out<E>(s.writes[0]);
+          MultiplyStacks(stack, frame.In<E>(s.reads[0]), zx, frame.In<E>(s.reads[1]), zw, frame.threads,
+                         [&](int64_t at, int64_t sum) {
+                           if (start != nullptr) sum += start[at % stack.n];
+                           y[at] = static_cast<E>(r.Of(static_cast<int32_t>(sum), 0));
+                         });
+        });
+        return Ok{};
+      });
+  return true;
+}
+
 /// A product of rows by a constant matrix [out, in].
 Result<bool> LowerFullyConnected(Lowering& l, const Cluster& c, const Node& product, const std::optional<Stored>& bias,
                                  size_t body) {
@@ -135,7 +163,8 @@ Result<bool> LowerFullyConnected(Lowering& l, const Cluster& c, const Node& prod
   if (c.y.dtype != x->dtype || !WithInteger(x->dtype, [](auto) {})) return false;
   const Tensor* weights = l.Known(w->value);
   const Dims dx = l.DimsOf(product.in[0]);
-  if (weights == nullptr || weights->rank() != 2 || dx.empty() || (!w->single() && w->axis != 0)) return false;
+  if (weights == nullptr) return LowerComputedWeights(l, c, *x, *w, bias, dx);
+  if (weights->rank() != 2 || dx.empty() || (!w->single() && w->axis != 0)) return false;
   kernels::ProductShape shape;
   shape.conv.in_channels = weights->dim(1);
   shape.conv.out_channels = weights->dim(0);
