@@ -42,14 +42,20 @@ RowScale QuantizeAsymmetric(const float* x, int64_t count, int8_t* y) {
   }
   const auto low = static_cast<double>(least), high = static_cast<double>(most);
   RowScale row;
-  row.scale = (most - least) / 255.0F;
-  const auto scale = static_cast<double>(row.scale);
+  const double scale = static_cast<double>(most - least) / 255.0;
+  row.scale = static_cast<float>(scale);
   // The zero point from the end that is nearer to zero.
   const double from_low = -128.0 - low / scale, from_high = 127.0 - high / scale;
   const double zero = 128.0 + std::abs(low / scale) < 127.0 + std::abs(high / scale) ? from_low : from_high;
   row.zero = zero <= -128 ? -128 : zero >= 127 ? 127 : static_cast<int32_t>(std::round(zero));
-  const float inverse = 1.0F / row.scale, offset = static_cast<float>(row.zero);
-  for (int64_t i = 0; i < count; ++i) y[i] = Whole(offset + x[i] * inverse, -128, 127);
+  // The zero point is added to what is rounded already: halves go away from the real zero.
+  const float inverse = 1.0F / row.scale;
+  const auto zero_point = static_cast<float>(row.zero);
+  for (int64_t i = 0; i < count; ++i) {
+    const float v = x[i] * inverse;
+    const float whole = v != v ? 0.0F : std::round(v) + zero_point;
+    y[i] = static_cast<int8_t>(std::clamp(whole, -128.0F, 127.0F));
+  }
   return row;
 }
 
