@@ -395,6 +395,21 @@ TEST(TflitePrepare, LayoutIsTheTargets) {
   EXPECT_EQ(Export(graph).Ops(), "TRANSPOSE CONV_2D NEG CONV_2D TRANSPOSE");
 }
 
+TEST(TflitePrepare, HalvesAreWidenedBetweenTheEdges) {
+  Graph graph = Parsed(R"(graph g {
+    const %w: f16[2] = [1.5,2]
+    main (%x: f16[3,2]) {
+      %a: f16[3,2] = mul(%x, %w)
+      %b: f16[3,2] = sqrt(%a)
+      yield(%b as y)
+    }
+  })");
+  ASSERT_TRUE(to_tflite::Prepare(&graph, {}, nullptr).ok());
+  const Written out = Export(graph);
+  EXPECT_EQ(out.Ops(), "CAST MUL SQRT CAST");
+  EXPECT_EQ(out.model.signature_defs[0].outputs[0].name, "y");
+}
+
 TEST(TflitePrepare, HardSigmoidsGoIntoWhatIsBefore) {
   Graph graph = Parsed(R"(graph g {
     const %w: f32[2,2,1,1] = [2,1,3,4]

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "backends/tflite/model_export.h"
+#include "backends/tflite/widen_half.h"
 #include "ir/builder.h"
 #include "ir/convert.h"
 #include "ir/decompose.h"
@@ -237,15 +238,16 @@ const LayoutTarget& TfliteLayout() {
 Status Prepare(Graph* graph, const PrepareOptions& options, PrepareReport* report) {
   PrepareReport unread;
   if (report == nullptr) report = &unread;
+  SimplifyOptions rewriting;
+  rewriting.rewrite = options.rewriting;
+  rewriting.rewrite.off.merge(FusionsToLeave({.tflite = true}));
   TRY(const int64_t unrolled, UnrollLoops(graph, kMostTurns));
-  if (unrolled > 0 && options.rewrite) {
-    SimplifyOptions rewriting;
-    rewriting.rewrite = options.rewriting;
-    rewriting.rewrite.off.merge(FusionsToLeave({.tflite = true}));
-    RETURN_IF_ERROR(Simplify(*graph, rewriting, nullptr));
-  }
+  if (unrolled > 0 && options.rewrite) RETURN_IF_ERROR(Simplify(*graph, rewriting, nullptr));
   ExportOptions exporting;
   exporting.profile = options.profile;
+  rewriting.rewrite.off.merge(Decompositions());
+  TRY(const bool widened, WidenHalf(graph));
+  if (widened && options.rewrite) RETURN_IF_ERROR(Simplify(*graph, rewriting, nullptr));
   for (int round = 0; round < kMaxRounds; ++round) {
     DiagSink quiet;
     const std::vector<NodeId> nodes = ModelExport(*graph, exporting, &quiet).ToDecompose();
@@ -253,12 +255,7 @@ Status Prepare(Graph* graph, const PrepareOptions& options, PrepareReport* repor
     TRY(const int64_t done, Decomposed(graph, nodes));
     report->decomposed += done;
     if (done == 0) break;
-    if (!options.rewrite) continue;
-    SimplifyOptions rewriting;
-    rewriting.rewrite = options.rewriting;
-    rewriting.rewrite.off.merge(FusionsToLeave({.tflite = true}));
-    rewriting.rewrite.off.merge(Decompositions());
-    RETURN_IF_ERROR(Simplify(*graph, rewriting, nullptr));
+    if (options.rewrite) RETURN_IF_ERROR(Simplify(*graph, rewriting, nullptr));
   }
   return Relayout(graph, TfliteLayout(), options.layout, &report->layout);
 }
