@@ -282,8 +282,15 @@ Status DecomposeConvTranspose(DecomposeCtx& ctx) {
       const Extent natural = Extent::Of(y, p->spatial[k]);
       const int64_t begin = !slides.empty() ? slides[k].pad_begin : pads.empty() ? 0 : pads[k];
       const int64_t added = extra.empty() ? 0 : extra[k];
-      const Extent end =
-          !slides.empty() ? Extent(begin + slides[k].out) : natural + (added - (pads.empty() ? 0 : pads[n + k]));
+      // Counted from the end where it can be, so that nothing depends on extents that are not known.
+      const int64_t beyond = added - (pads.empty() ? 0 : pads[n + k]);
+      if (slides.empty() && beyond <= 0) {
+        axes.push_back(p->spatial[k]);
+        starts.emplace_back(begin);
+        ends.push_back(beyond == 0 ? Extent(INT64_MAX) : Extent(beyond));
+        continue;
+      }
+      const Extent end = !slides.empty() ? Extent(begin + slides[k].out) : natural + beyond;
       axes.push_back(p->spatial[k]);
       starts.emplace_back(begin);
       ends.push_back(end);

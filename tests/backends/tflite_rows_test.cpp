@@ -94,6 +94,21 @@ TEST(TfliteRows, IntegersThatFitGoThroughNarrowerOnes) {
   EXPECT_EQ(said, "target.dtype");
 }
 
+TEST(TfliteRows, ExtentsThatAreNotKnownFollowTheOperand) {
+  EXPECT_EQ(OpsOf("const %s: f32[4] = [1,2,2,1]\nmain (%x: f32[1,H,W,3]) {\n %y: f32[1,2*H,2*W,3] = resize(%x, _, %s, "
+                  "mode=\"nearest\", coordinates=\"asymmetric\", nearest=\"floor\")\n yield(%y)\n}"),
+            "SHAPE SLICE MUL RESIZE_NEAREST_NEIGHBOR");
+  EXPECT_EQ(OpsOf("const %w: f32[1,1,2,2] = [1,2,3,4]\nmain (%x: f32[1,H,W,1]) {\n %y: f32[1,2*H,2*W,1] = "
+                  "conv_transpose(%x, %w, strides=[2,2], channel_axis=3)\n yield(%y)\n}"),
+            "SHAPE MUL ADD TRANSPOSE_CONV");
+}
+
+TEST(TfliteRows, LoopsAreSubgraphs) {
+  EXPECT_EQ(OpsOf("main (%n: i64[], %x: f32[2]) {\n %y: f32[2] = loop(%n, _, %x) region (%i: i64[], %c: bool[], %s: "
+                  "f32[2]) {\n %t: f32[2] = add(%s, %x)\n yield(%c, %t)\n }\n yield(%y)\n}"),
+            "CAST WHILE");
+}
+
 TEST(TfliteRows, BranchesAreSubgraphs) {
   EXPECT_EQ(OpsOf("main (%c: bool[], %x: f32[2]) {\n %y: f32[2] = if(%c) region () {\n %a: f32[2] = neg(%x)\n "
                   "yield(%a)\n } region () {\n %b: f32[2] = abs(%x)\n yield(%b)\n }\n yield(%y)\n}"),

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "backends/tflite/emit.h"
+#include "ir/convert.h"
 #include "ir/eval.h"
 #include "ops/resize.h"
 
@@ -161,8 +162,83 @@ Status EmitResize(NodeExport& n) {
   return Ok{};
 }
 
+// --- extents that only the running model knows
+
+// Factors of the two axes in the middle of an image; nothing where others change, or the factors are not whole.
+std::optional<Ints> WholeFactors(NodeExport& n, int rank) {
+  const Tensor* scales = n.Has(2) ? n.Known(2) : nullptr;
+  if (scales == nullptr || (n.Has(1) && n.ShapeOf(1) != Shape{Dim(0)})) return std::nullopt;
+  const std::vector<double> values = ToF64(*scales);
+  Ints axes = n.attrs().Ints("axes"), factors = {1, 1};
+  if (axes.empty()) {
+    for (int64_t k = 0; k < rank; ++k) axes.push_back(k);
+  }
+  if (axes.size() != values.size()) return std::nullopt;
+  for (size_t i = 0; i < axes.size(); ++i) {
+    const int64_t axis = FromFront(axes[i], rank);
+    const auto factor = static_cast<int64_t>(values[i]);
+    if (values[i] != static_cast<double>(factor) || factor < 1) return std::nullopt;
+    if (axis == 1 || axis == 2) {
+      factors[static_cast<size_t>(axis) - 1] = factor;
+    } else if (factor != 1) {
+      return std::nullopt;
+    }
+  }
+  return factors;
+}
+
+// Whether the rule is the node's for extents of all kinds.
+Result<bool> IsRule(NodeExport& n, const Rule& rule, const Ints& factors) {
+  for (const int64_t in : {1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 16, 20, 25, 32, 47, 64, 100, 225}) {
+    for (const int64_t factor : factors) {
+      const Tensor place(DType::kF32, {in}, nullptr, nullptr);
+      Attrs attrs = n.attrs();
+      attrs.Erase("axes");
+      const EvalCtx ctx(n.op(), attrs,
+                        {RtValue(place), RtValue(), RtValue(Tensor::F32({1}, {static_cast<float>(factor)}))}, 1);
+      TRY(const ops::ResizePlan plan, ops::PlanResize(ctx));
+      if (plan.Keeps(0)) continue;
+      const ops::ResizeAxis& axis = plan.sizes[0];
+      const bool is =
+          plan.mode == ops::Interpolation::kNearest
+              ? NearestIs(axis, ops::NearestTaps(axis, plan.nearest), rule)
+              : LinearIs(axis,
+                         ops::WeightedTaps(axis, plan.mode, plan.antialias, -0.75, n.attrs().Flag("exclude_outside")),
+                         rule);
+      if (!is) return false;
+    }
+  }
+  return true;
+}
+
+Status EmitOpenResize(NodeExport& n) {
+  TRY(const int rank, n.Rank(0));
+  if (n.StaticDims(0)) return n.NotThis();
+  const std::string_view mode = n.attrs().Str("mode", "nearest");
+  if (mode == "cubic" || n.attrs().Str("coordinates") == "tf_crop_and_resize") {
+    return n.LacksForm("TFLite has no such resize");
+  }
+  const auto factors = rank == 4 ? WholeFactors(n, rank) : std::nullopt;
+  if (!factors) {
+    return n.Lacks(diag::kTargetConstant, "the sizes of a resize must be known when it is written");
+  }
+  for (const Rule& rule : kRules) {
+    TRY(const bool is, IsRule(n, rule, *factors));
+    if (!is) continue;
+    const Ref all = n.Temp("SHAPE", {n.In(0)}, TensorType(DType::kI32, {Dim(4)}), {{"out_type", DType::kI32}});
+    const TensorType pair(DType::kI32, {Dim(2)});
+    const Ref from = n.Temp("SLICE", {all, n.I32s({1}), n.I32s({2})}, pair);
+    const Ref to = n.Temp("MUL", {from, n.I32s(*factors)}, pair);
+    n.EmitTo(0, mode == "nearest" ? "RESIZE_NEAREST_NEIGHBOR" : "RESIZE_BILINEAR", {n.In(0), to},
+             {{"align_corners", rule.align_corners}, {"half_pixel_centers", rule.half_pixel_centers}});
+    return Ok{};
+  }
+  return n.LacksForm("TFLite has no such rule of places");
+}
+
 constexpr Row kRows[] = {
     {&ops::kResize, "RESIZE_BILINEAR, RESIZE_NEAREST_NEIGHBOR", EmitResize},
+    {&ops::kResize, "SHAPE, RESIZE_BILINEAR, RESIZE_NEAREST_NEIGHBOR", EmitOpenResize},
 };
 
 }  // namespace

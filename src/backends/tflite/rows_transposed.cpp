@@ -44,16 +44,15 @@ Status EmitConvTranspose(NodeExport& n) {
   if (dims) {
     shape = n.I32s(*dims);
   } else {
-    // All but the batch follow from sizes that are known.
-    Ints known;
-    for (const Dim& d : n.OutType().shape()) known.push_back(d.known().value_or(-1));
-    if (std::count(known.begin(), known.end(), -1) != 1 || known[0] != -1) {
-      return n.LacksForm("the sizes of a transposed convolution must be known");
-    }
-    const Ref all = n.Temp("SHAPE", {n.In(0)}, TensorType(DType::kI32, {Dim(4)}), {{"out_type", DType::kI32}});
-    const Ref batch = n.Temp("SLICE", {all, n.I32s({0}), n.I32s({1})}, TensorType(DType::kI32, {Dim(1)}));
-    shape = n.Temp("CONCATENATION", {batch, n.I32s({known[1], known[2], known[3]})}, TensorType(DType::kI32, {Dim(4)}),
-                   {{"axis", 0}});
+    // Extents that only the running model knows: (in - 1) * stride + kernel.
+    const Ints perm = ToOhwi(n.attrs().Str("weight_layout", "iohw"));
+    const auto kernel = n.StaticDims(1);
+    if (!kernel) return n.LacksForm("the sizes of a kernel must be known");
+    const auto of = [&](size_t axis) { return (*kernel)[static_cast<size_t>(perm[axis])]; };
+    const TensorType four(DType::kI32, {Dim(4)});
+    const Ref all = n.Temp("SHAPE", {n.In(0)}, four, {{"out_type", DType::kI32}});
+    const Ref spread = n.Temp("MUL", {all, n.I32s({1, strides[0], strides[1], 0})}, four);
+    shape = n.Temp("ADD", {spread, n.I32s({0, of(1) - strides[0], of(2) - strides[1], of(0)})}, four);
   }
   Refs in = {shape, n.InTurned(1, ToOhwi(n.attrs().Str("weight_layout", "iohw"))), n.In(0)};
   if (n.Has(2)) in.push_back(n.In(2));
