@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "api/bisect.h"
+#include "api/target.h"
 #include "api/tolerance.h"
 #include "base/atomic_file.h"
 #include "base/text.h"
@@ -129,7 +130,8 @@ int Run(const Args& args) {
     const LoadedModel other = LoadForRun(files[i], args, *problems);
     if (other.status != 0) return other.status;
     options->proof.judged_file = files[i];
-    options->proof.source_file = files[0];
+    // A runtime that reads the one format does not read the other.
+    options->proof.source_file = FormatOfPath(files[0]) == FormatOfPath(files[i]) ? files[0] : std::string();
     auto comparison = CompareModels(reference.graph, other.graph, *options);
     if (!comparison.ok()) {
       if (comparison.diag().file.empty()) comparison.diag().file = files[i];
