@@ -135,6 +135,16 @@ class Flight {
 
   Status Halve(Graph* graph) {
     HalfOptions half = options_.half;
+    if (report_.format_after == Format::kTflite && half.kind != HalfKind::kWeights) {
+      if (half.dtype != DType::kF16 || !half.keep_io) {
+        return Diag(diag::kUsage, "--precision: TFLite has weights of f16, and no other half precision")
+            .Hint("--precision f16w");
+      }
+      // Its kernels compute in f32, or in f16 where the processor has it and the file allows it; weights are what is
+      // stored.
+      half.kind = HalfKind::kWeights;
+      graph->metadata["tflite.metadata.reduced_precision_support"] = "fp16accfp32";
+    }
     half.opset = out_->Opset(*graph);
     half.threads = options_.proof.threads;
     TRY(half.samples, HalfSamples(*graph));

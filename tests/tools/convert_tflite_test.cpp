@@ -45,6 +45,18 @@ TEST(ConvertToTflite, LayoutsOfPortsAreComparedAsTheReferenceHasThem) {
   }
 }
 
+TEST(ConvertToTflite, HalfPrecisionIsWeightsAndAPermission) {
+  const TempDir dir;
+  const std::string out = dir.Path("out.tflite");
+  for (const char* precision : {"f16w", "f16"}) {
+    const ProgramRun run =
+        RunGodwit({"convert", kBundledModel, "-o", out, "--precision", precision, "--verify", "own"});
+    EXPECT_EQ(run.status, 0) << precision << ": " << run.err;
+    EXPECT_EQ(Has(TempDir::Read(out), "reduced_precision_support"), precision == std::string("f16"));
+  }
+  EXPECT_EQ(RunGodwit({"convert", kBundledModel, "-o", out, "--precision", "bf16"}).status, 1);
+}
+
 TEST(ConvertToTflite, AReportShowsEveryDecision) {
   const TempDir dir;
   const std::string out = dir.Path("out.tflite"), page = dir.Path("page.html"), data = dir.Path("data.json");

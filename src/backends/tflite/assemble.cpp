@@ -30,7 +30,7 @@ class Assembler {
     model.subgraphs = arena_.Array(subgraphs);
     model.operator_codes = arena_.Array(codes_);
     model.signature_defs = arena_.Array(std::vector<tflite::SignatureDef>{Signature(subgraphs[0])});
-    model.metadata = arena_.Array(std::vector<tflite::Metadata>{Runtime()});
+    model.metadata = arena_.Array(MetadataKept());
     model.buffers = arena_.Array(buffers_);
     model.arena = arena_.resource();
     return std::move(out_);
@@ -199,6 +199,20 @@ class Assembler {
     tflite::Buffer buffer;
     buffer.bytes = arena_.Bytes(AsBytes(text));
     return {"min_runtime_version", AddBuffer(buffer)};
+  }
+
+  // The oldest runtime, and what the source says in texts of its own.
+  std::vector<tflite::Metadata> MetadataKept() {
+    constexpr std::string_view kPrefix = "tflite.metadata.";
+    std::vector<tflite::Metadata> out = {Runtime()};
+    for (const auto& [key, text] : source_.metadata) {
+      const std::string_view name = std::string_view(key).substr(std::min(kPrefix.size(), key.size()));
+      if (!key.starts_with(kPrefix) || name == out.front().name || text.starts_with("base64:")) continue;
+      tflite::Buffer buffer;
+      buffer.bytes = arena_.Bytes(AsBytes(text));
+      out.push_back({arena_.Text(std::string(name)), AddBuffer(buffer)});
+    }
+    return out;
   }
 
   const Graph& source_;
