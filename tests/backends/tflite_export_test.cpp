@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "formats/tflite/parse.h"
 #include "formats/tflite/write.h"
+#include "ir/state.h"
 #include "ir/text.h"
 #include "ops/ops.h"
 
@@ -356,6 +357,24 @@ TEST(TfliteExport, OlderRuntimesGetOlderVersions) {
   const Written old = Export(kGelu, Profile("tflite@2.8"));
   EXPECT_EQ(old.Ops().find("GELU"), std::string::npos);
   EXPECT_LE(old.runtime, 208);
+}
+
+TEST(TfliteExport, StateIsAVariable) {
+  Graph graph = Parsed(R"(graph g {
+    main (%x: f32[2], %s: f32[2]) {
+      %y: f32[2] = add(%x, %s)
+      %n: f32[2] = neg(%y)
+      yield(%y as y, %n as next)
+    }
+  })");
+  AddState({"s", "next", {}}, &graph);
+  const Written out = Export(graph);
+  EXPECT_EQ(out.Ops(), "CALL_ONCE VAR_HANDLE READ_VARIABLE ADD NEG ASSIGN_VARIABLE");
+  EXPECT_EQ(out.model.subgraphs.size(), 2U);
+  EXPECT_EQ(out.model.signature_defs[0].inputs.size(), 1U);
+  EXPECT_EQ(out.model.signature_defs[0].outputs.size(), 1U);
+  // A runtime without variables gets them as inputs and outputs.
+  EXPECT_EQ(Export(graph, Profile("tflite@2.5")).Ops(), "ADD NEG");
 }
 
 TEST(TflitePartition, PartsOfADelegate) {

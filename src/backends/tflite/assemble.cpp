@@ -69,7 +69,9 @@ class Assembler {
   tflite::Tensor Tensor(const WrittenTensor& from, std::unordered_set<std::string>* names) {
     tflite::Tensor out;
     const auto type = ToTensorType(from.type.dtype);
-    if (!type) {
+    if (from.resource) {
+      out.type = tflite::TensorType::kResource;
+    } else if (!type) {
       Problem(from, diag::kTargetDtype, fmt::format("TFLite has no tensors of {}", Name(from.type.dtype)));
     } else {
       out.type = *type;

@@ -368,13 +368,16 @@ Exported ModelExport::Run() {
   }
   Contents(root_, Graph::main());
   legaliser_.ReportTo(sink_);
+  std::vector<std::string> outputs = OutputNames(graph_);
+  const Status kept = KeepStates(graph_, profile().runtime, &frame().graph, &graphs_, &outputs);
+  if (!kept.ok()) sink_->Add(Diag(kept.diag()));
   std::vector<WrittenGraph> graphs;
   graphs.push_back(std::move(frame().graph));
   for (WrittenGraph& body : graphs_) graphs.push_back(std::move(body));
   frames_.clear();
   if (sink_->has_errors()) return {};
   for (WrittenGraph& written : graphs) MergeWritten(&written);
-  return Assemble(std::move(graphs), graph_, OutputNames(graph_), sink_);
+  return Assemble(std::move(graphs), graph_, outputs, sink_);
 }
 
 }  // namespace godwit::to_tflite

@@ -85,6 +85,10 @@ class ModelExport final : public LegaliseTarget {
   std::unordered_map<uint32_t, std::shared_ptr<const Quant>> quants_;
 };
 
+/// Inputs and outputs that carry state become variables of the file.
+Status KeepStates(const Graph& source, int runtime, WrittenGraph* main, std::vector<WrittenGraph>* bodies,
+                  std::vector<std::string>* outputs);
+
 /// Operators that compute the same from the same tensors become one.
 void MergeWritten(WrittenGraph* graph);
 

@@ -126,7 +126,8 @@ std::optional<double> NumberOf(const WrittenOperator& op, std::string_view field
       case OptionValue::Kind::kInt: number = static_cast<double>(value.i); break;
       case OptionValue::Kind::kFloat: number = value.f; break;
       case OptionValue::Kind::kDType: number = NumberOf(value.dtype); break;
-      case OptionValue::Kind::kInts: break;
+      case OptionValue::Kind::kInts:
+      case OptionValue::Kind::kText: break;
     }
   }
   return number;
@@ -142,6 +143,7 @@ tflite::Options ToOptions(const WrittenOperator& op, tflite::ModelArena* arena) 
       case OptionValue::Kind::kFloat: set.Float(field, static_cast<float>(value.f)); break;
       case OptionValue::Kind::kDType: set.Int(field, NumberOf(value.dtype)); break;
       case OptionValue::Kind::kInts: set.Ints(field, value.ints); break;
+      case OptionValue::Kind::kText: set.Text(field, value.text); break;
     }
   }
   return set.options();

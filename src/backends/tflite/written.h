@@ -23,17 +23,19 @@ using Refs = std::vector<Ref>;
 
 /// One field of an operator's options. A DType is the number that the schema has for it.
 struct OptionValue {
-  enum class Kind : uint8_t { kInt, kFloat, kInts, kDType };
+  enum class Kind : uint8_t { kInt, kFloat, kInts, kDType, kText };
   Kind kind = Kind::kInt;
   int64_t i = 0;
   double f = 0;
   DType dtype = DType::kNone;
   std::vector<int64_t> ints;
+  std::string text;
 
   OptionValue(int64_t v) : i(v) {}                                                // NOLINT(google-explicit-constructor)
   OptionValue(int v) : i(v) {}                                                    // NOLINT(google-explicit-constructor)
   OptionValue(bool v) : i(v ? 1 : 0) {}                                           // NOLINT(google-explicit-constructor)
   OptionValue(double v) : kind(Kind::kFloat), f(v) {}                             // NOLINT(google-explicit-constructor)
+  OptionValue(std::string v) : kind(Kind::kText), text(std::move(v)) {}           // NOLINT(google-explicit-constructor)
   OptionValue(DType v) : kind(Kind::kDType), dtype(v) {}                          // NOLINT(google-explicit-constructor)
   OptionValue(std::vector<int64_t> v) : kind(Kind::kInts), ints(std::move(v)) {}  // NOLINT(google-explicit-constructor)
 };
@@ -58,6 +60,7 @@ struct WrittenTensor {
   TensorType type;
   std::optional<Constant> constant;
   bool variable = false;
+  bool resource = false;  ///< stands for a variable; has no elements
 };
 
 struct WrittenOperator {
