@@ -14,6 +14,14 @@ namespace {
 constexpr int64_t kMaxShapeLike = 4096;
 constexpr size_t kMaxContents = 4096;
 
+// An attribute may ask for a type that the operator does not give.
+Status CheckResultType(const OpDef& op, size_t i, const Type& type) {
+  if (op.results.empty() || !type.is_tensor() || type.dtype() == DType::kNone) return Ok{};
+  const OperandDef& def = op.results[std::min(i, op.results.size() - 1)];
+  if (def.types.Has(type.dtype())) return Ok{};
+  return Diag(diag::kOpType, Concat(op.name, " does not give ", Name(type.dtype()), " as its result ", def.name));
+}
+
 class GraphInferCtx final : public InferCtx {
  public:
   GraphInferCtx(Inference& inference, const Node& node, const Attrs& node_attrs, std::vector<const Type*> in)
@@ -67,6 +75,7 @@ Status Inference::InferNode(NodeId id) {
   RETURN_IF_ERROR(node.op->infer(ctx));
   for (size_t i = 0; i < node.out.size(); ++i) {
     if (!node.out[i]) continue;
+    RETURN_IF_ERROR(CheckResultType(*node.op, i, ctx.results()[i]));
     SetType(node.out[i], std::move(ctx.results()[i]));
     auto& contents = ctx.result_contents()[i];
     if (contents && contents->size() <= kMaxContents) {

@@ -21,7 +21,7 @@ struct Directory {
   uint64_t start = 0;  // of the first member
 };
 
-// Whether every entry leads to a member; notes where the first one starts.
+// Whether there are entries and every one leads to a member; notes where the first one starts.
 bool Walk(ByteSpan file, Directory* d) {
   d->start = d->at;
   uint64_t at = d->at;
@@ -33,7 +33,7 @@ bool Walk(ByteSpan file, Directory* d) {
     d->start = std::min(d->start, member);
     at += kCentralBytes + LoadLe<uint16_t>(entry + 28) + LoadLe<uint16_t>(entry + 30) + LoadLe<uint16_t>(entry + 32);
   }
-  return at == d->end;
+  return at == d->end && d->start < d->at;
 }
 
 std::optional<Directory> FindDirectory(ByteSpan file) {
