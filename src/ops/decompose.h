@@ -57,6 +57,7 @@ Status DecomposeAffineGrid(DecomposeCtx& ctx);
 Status DecomposeCol2Im(DecomposeCtx& ctx);
 Status DecomposeDeformConv(DecomposeCtx& ctx);
 Status DecomposeGridSample(DecomposeCtx& ctx);
+Status DecomposeRoiAlign(DecomposeCtx& ctx);
 
 Status DecomposeConv(DecomposeCtx& ctx);
 Status DecomposeConvTranspose(DecomposeCtx& ctx);
@@ -79,6 +80,7 @@ Status DecomposeQuantize(DecomposeCtx& ctx);
 
 Status DecomposeArgReduce(DecomposeCtx& ctx);
 Status DecomposePad(DecomposeCtx& ctx);
+Status DecomposeDet(DecomposeCtx& ctx);
 Status DecomposeGemm(DecomposeCtx& ctx);
 Status DecomposeHardmax(DecomposeCtx& ctx);
 Status DecomposeIntegerMatMul(DecomposeCtx& ctx);

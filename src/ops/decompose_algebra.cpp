@@ -1,5 +1,5 @@
 // Reductions by their steps, products with factors, normalisation across channels, the one-hot of the largest,
-// determinants.
+// determinants, means over regions.
 #include <limits>
 
 #include "ops/decompose.h"
@@ -122,6 +122,81 @@ Status DecomposeLrn(DecomposeCtx& ctx) {
   }
   const Expr base = sum * (ctx.attrs.Float("alpha", 1e-4) / static_cast<double>(size)) + ctx.attrs.Float("bias", 1);
   Result0(ctx, x / Pow(base, ctx.attrs.Float("beta", 0.75)), given.dtype());
+  return Ok{};
+}
+
+namespace {
+
+// The determinant of the rows from `row` on and the columns that are left, by its first row.
+Expr Minor(const std::vector<std::vector<Expr>>& m, size_t row, const std::vector<size_t>& columns) {
+  if (columns.size() == 1) return m[row][columns[0]];
+  Expr sum;
+  for (size_t k = 0; k < columns.size(); ++k) {
+    std::vector<size_t> left = columns;
+    left.erase(left.begin() + static_cast<int64_t>(k));
+    const Expr part = m[row][columns[k]] * Minor(m, row + 1, left);
+    sum = k == 0 ? part : k % 2 == 1 ? sum - part : sum + part;
+  }
+  return sum;
+}
+
+}  // namespace
+
+// Of few rows, as sums of products.
+Status DecomposeDet(DecomposeCtx& ctx) {
+  constexpr int64_t kMostRows = 4;
+  const Expr given = RankedOperand(ctx, 0);
+  if (ctx.failed()) return Ok{};
+  const int rank = given.rank();
+  const auto n = rank < 2 ? std::nullopt : given.dim(-1).known();
+  if (!n || *n < 1 || *n > kMostRows) return ctx.Cannot("the matrix has too many rows");
+  const Expr x = Widen(given);
+  std::vector<std::vector<Expr>> m;
+  std::vector<size_t> columns;
+  for (int64_t r = 0; r < *n; ++r) {
+    columns.push_back(static_cast<size_t>(r));
+    const Expr row = Slice(x, rank - 2, r, r + 1);
+    m.emplace_back();
+    for (int64_t c = 0; c < *n; ++c) m.back().push_back(Squeeze(Slice(row, rank - 1, c, c + 1), {rank - 2, rank - 1}));
+  }
+  Result0(ctx, Minor(m, 0, columns), given.dtype());
+  return Ok{};
+}
+
+// Means of samples between elements are products with matrices that weigh rows and columns, one pair for each region.
+Status DecomposeRoiAlign(DecomposeCtx& ctx) {
+  constexpr int64_t kMostSamples = 64;
+  const Expr given = RankedOperand(ctx, 0), regions = RankedOperand(ctx, 1);
+  if (ctx.failed()) return Ok{};
+  const int64_t samples = ctx.attrs.Int("samples", 0);
+  if (ctx.attrs.Str("mode", "avg") != "avg") return ctx.Cannot("the largest of weighted elements is no product");
+  if (samples < 1 || samples > kMostSamples) return ctx.Cannot("how many samples there are follows from the regions");
+  if (given.rank() != 4) return ctx.Cannot("the ranks do not fit");
+  const Expr x = Widen(given);
+  const Expr boxes = Cast(regions, x.dtype());
+  const bool half = ctx.attrs.Flag("half_pixel", true);
+  const double scale = ctx.attrs.Float("scale", 1);
+  // [regions, bins, extent] for one axis: the mean weight of each element in each bin.
+  const auto weights = [&](int64_t low, int64_t bins, int axis) {
+    const auto corner = [&](int64_t k) { return Slice(boxes, 1, k, k + 1) * scale - (half ? 0.5 : 0.0); };
+    const Expr start = corner(low);
+    Expr extent = corner(low + 2) - start;
+    if (!half) extent = Max(extent, 1.0);
+    const Expr steps = Unsqueeze(Cast(Range(ctx, bins * samples), x.dtype()), {0});
+    const Expr along = (steps + 0.5) / static_cast<double>(bins * samples);
+    const Expr place = Unsqueeze(start + extent * along, {2});
+    const Expr length = Cast(Extent::Of(x, axis).Get(ctx), x.dtype());
+    const Expr inside = And(LessEqual(ScalarOf(ctx, x.dtype(), -1), place), LessEqual(place, length));
+    const Expr within = Max(Min(place, length - 1.0), 0.0);
+    const Expr elements = Cast(Range(ctx, Extent::Of(x, axis)), x.dtype());
+    const Expr near = Where(inside, Max(1.0 - Abs(within - elements), 0.0), ScalarOf(ctx, x.dtype(), 0));
+    const Expr apart = Reshape(near, {Extent::Of(regions, 0), bins, samples, Extent::Of(x, axis)});
+    return Reduce(apart, "mean", {2}, false);
+  };
+  const Expr rows = weights(1, ctx.attrs.Int("height", 1), 2), columns = weights(0, ctx.attrs.Int("width", 1), 3);
+  const Expr pictures = Gather(x, Operand(ctx, 2), 0);
+  const Expr y = MatMul(MatMul(Unsqueeze(rows, {1}), pictures), Unsqueeze(Transpose(columns, {0, 2, 1}), {1}));
+  Result0(ctx, y, given.dtype());
   return Ok{};
 }
 

@@ -6,6 +6,7 @@
 
 #include "ir/op_def.h"
 #include "ops/conv_common.h"
+#include "ops/decompose.h"
 #include "ops/plain.h"
 #include "ops/samples.h"
 
@@ -78,6 +79,7 @@ extern const OpDef kDet{.name = "det",
                         .constraints = kRules,
                         .infer = Infer,
                         .eval = Eval,
+                        .decompose = DecomposeDet,
                         .samples = Samples};
 
 }  // namespace godwit::ops

@@ -9,6 +9,7 @@
 #include "ir/eval.h"
 #include "ir/infer.h"
 #include "ir/op_def.h"
+#include "ops/decompose.h"
 #include "ops/samples.h"
 
 namespace godwit::ops {
@@ -225,6 +226,7 @@ extern const OpDef kRoiAlign{.name = "roi_align",
                              .constraints = kAlignRules,
                              .infer = Infer,
                              .eval = EvalAlign,
+                             .decompose = DecomposeRoiAlign,
                              .samples = AlignSamples};
 extern const OpDef kRoiMaxPool{.name = "roi_max_pool",
                                .doc = "Bins of regions of interest, each the largest of its elements.",
