@@ -37,6 +37,7 @@ class OutputJudge {
   [[nodiscard]] double rank() const { return rank_; }
   /// Real numbers in steps of this: one step is no difference, as it is none of the integers that they were.
   void SetStep(double step) { step_ = step; }
+  void SetNoiseFactor(double factor) { noise_factor_ = factor; }
   void SetJudge(std::string judge) { proof_.judge = std::move(judge); }
   void Judge(const RtValue& actual, const RtValue& reference, const SampleContext& sample);
   OutputProof Conclude();

@@ -359,6 +359,9 @@ bool Prover::OpenJudge() {
         Concat("not judged by ", options_.judge->name(), ": the weights are large, and it copies them"));
   }
   std::vector<OutputJudge> judges(judges_.begin(), judges_.begin() + static_cast<std::ptrdiff_t>(file_outputs_));
+  if (options_.source_file.empty()) {
+    for (OutputJudge& judge : judges) judge.SetNoiseFactor(options_.foreign_factor);
+  }
   elsewhere_ = std::make_unique<RuntimeJudge>(options_, std::move(judges), source_ == &cut_source_, threads_);
   // It may be too old for a newer operator set, which is no fault of the file.
   if (large && !options_.judge_large) return true;

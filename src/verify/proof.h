@@ -34,6 +34,8 @@ struct ProofOptions {
   std::map<std::string, StatedTolerance> tolerances;  ///< by output; "" for all others
   double floor = 1e-5;                                ///< least tolerance, in units of the output's peak
   double noise_factor = 4;                            ///< tolerance in units of the source's own noise
+  /// The same of a runtime that cannot run the source: it rounds elsewhere, and nothing tells by how much.
+  double foreign_factor = 32;
   /// Runs `judged_file` too and holds it to the same tolerance; null: our interpreter alone judges.
   runtimes::Runtime* judge = nullptr;
   std::string judged_file;
