@@ -73,6 +73,23 @@ TEST(ConvertToTflite, AReportShowsEveryDecision) {
   EXPECT_EQ(convert(dir.Path("page.txt")).status, 1);
 }
 
+// What the runtime itself makes of a written file, where it is installed; its absence is told in one way.
+TEST(ConvertToTflite, RunsInItsRuntime) {
+  const TempDir dir;
+  const std::string out = dir.Path("out.tflite"), ours = dir.Path("ours.npz"), theirs = dir.Path("theirs.npz");
+  ASSERT_EQ(RunGodwit({"convert", kBundledModel, "-o", out, "--verify", "own"}).status, 0);
+  const ProgramRun doctor = RunGodwit({"doctor", "--json"});
+  const bool here = !Has(doctor.out, "\"litert\":null");
+  const ProgramRun run = RunGodwit({"run", out, "--runtime", "litert", "-o", theirs});
+  EXPECT_EQ(run.status, here ? 0 : 8) << run.err;
+  EXPECT_EQ(RunGodwit({"bench", out, "--runtime", "own", "--runtime", "litert", "--iterations", "2"}).status,
+            here ? 0 : 8);
+  EXPECT_EQ(RunGodwit({"convert", kBundledModel, "-o", out, "--verify", "runtime"}).status, here ? 0 : 8);
+  const ProgramRun sized = RunGodwit({"run", out, "--shape", "image=3,1,32,32", "--runtime", "litert"});
+  EXPECT_EQ(sized.status, here ? 0 : 8) << sized.err;
+  EXPECT_EQ(RunGodwit({"run", out, "--runtime", "litert", "--profile"}).status, 1);
+}
+
 TEST(ConvertToTflite, WhatATargetForbidsIsNamed) {
   const TempDir dir;
   const std::string out = dir.Path("out.tflite");
