@@ -69,6 +69,7 @@ class Flight {
     report_.opset_before = source_ == Format::kOnnx ? OpsetOf(graph) : 0;
     if (report_.opset_before > 0) report_.version_before = Concat("opset ", std::to_string(report_.opset_before));
     CountSource(graph, &report_);
+    out_->SeeSource(graph);
     if (options_.simplify) RETURN_IF_ERROR(Simplify(graph, Rewriting(graph), &report_.simplify));
     if (options_.half.kind != HalfKind::kNone) RETURN_IF_ERROR(Halve(&graph));
     RETURN_IF_ERROR(out_->Prepare(&graph, sink_, &report_));
@@ -145,6 +146,7 @@ class Flight {
       half.kind = HalfKind::kWeights;
       graph->metadata["tflite.metadata.reduced_precision_support"] = "fp16accfp32";
     }
+    if (half.kind == HalfKind::kWeights && out_->StoresHalf()) return Ok{};
     half.opset = out_->Opset(*graph);
     half.threads = options_.proof.threads;
     TRY(half.samples, HalfSamples(*graph));

@@ -21,6 +21,10 @@ class OutputFormat {
   [[nodiscard]] virtual std::set<std::string> RulesOff(const Graph& graph, int level) const = 0;
   /// Of ai.onnx, for the types that its operators take; 0: any.
   [[nodiscard]] virtual int64_t Opset(const Graph& graph) const = 0;
+  /// The graph as it was read, before anything is done to it.
+  virtual void SeeSource(const Graph&) {}
+  /// Whether weights that are to be stored in half are so when they are written: the graph then keeps them as they are.
+  [[nodiscard]] virtual bool StoresHalf() const { return false; }
   /// The graph as the format wants it, once it is rewritten.
   virtual Status Prepare(Graph* graph, DiagSink* sink, ConvertReport* report) = 0;
   /// Writes beside the output's place, which must be none of `inputs`, and says what was written.

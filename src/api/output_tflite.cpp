@@ -8,6 +8,7 @@
 #include "api/profile.h"
 #include "backends/tflite/export.h"
 #include "backends/tflite/prepare.h"
+#include "backends/tflite/store_half.h"
 #include "base/atomic_file.h"
 #include "base/text.h"
 #include "formats/tflite/write.h"
@@ -44,6 +45,12 @@ class TfliteOutput : public OutputFormat {
   }
   [[nodiscard]] int64_t Opset(const Graph&) const override { return 0; }
 
+  void SeeSource(const Graph& graph) override {
+    half_weights_ =
+        options_.half.kind == HalfKind::kNone ? to_tflite::MostlyHalf(graph) : options_.half.dtype == DType::kF16;
+  }
+  [[nodiscard]] bool StoresHalf() const override { return half_weights_; }
+
   Status Prepare(Graph* graph, DiagSink*, ConvertReport* report) override {
     to_tflite::PrepareOptions options;
     options.profile = profile_;
@@ -63,9 +70,11 @@ class TfliteOutput : public OutputFormat {
   }
 
   Status Write(const Graph& graph, std::vector<std::string> inputs, DiagSink* sink, ConvertReport* report) override {
-    TRY(const to_tflite::Exported exported, to_tflite::ExportModel(graph, {profile_}, sink));
+    TRY(const to_tflite::Exported exported, to_tflite::ExportModel(graph, {profile_, half_weights_}, sink));
     if (sink->has_errors()) return Ok{};
     runtime_ = exported.runtime;
+    report->half.casts += exported.half_tensors;
+    report->half.weights += exported.half_elements;
     report->runs_in = RuntimeText(runtime_);
     Count(exported.model, report);
     TRY(AtomicFile file, AtomicFile::Create(path_, inputs));
@@ -116,6 +125,7 @@ class TfliteOutput : public OutputFormat {
   targets::TfliteProfile profile_;
   std::string path_;
   int runtime_ = 0;
+  bool half_weights_ = false;
   std::optional<AtomicFile> file_;
 };
 

@@ -18,12 +18,14 @@ namespace godwit::to_tflite {
 
 struct ExportOptions {
   targets::TfliteProfile profile;
+  bool half_weights = false;  ///< stored in f16, computed with in f32
 };
 
 struct Exported {
   tflite::Model model;
   int runtime = 0;                                ///< the oldest that runs it, as targets/tflite.h numbers them
   size_t operators = 0;                           ///< those of all subgraphs
+  int64_t half_tensors = 0, half_elements = 0;    ///< weights that are stored in half
   std::vector<std::shared_ptr<const void>> keep;  ///< what the views of `model` point into
 };
 

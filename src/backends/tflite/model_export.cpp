@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "backends/tflite/row.h"
+#include "backends/tflite/store_half.h"
 #include "base/text.h"
 #include "ir/convert.h"
 #include "ir/walk.h"
@@ -376,8 +377,22 @@ Exported ModelExport::Run() {
   for (WrittenGraph& body : graphs_) graphs.push_back(std::move(body));
   frames_.clear();
   if (sink_->has_errors()) return {};
-  for (WrittenGraph& written : graphs) MergeWritten(&written);
-  return Assemble(std::move(graphs), graph_, outputs, sink_);
+  StoredHalf half;
+  for (WrittenGraph& written : graphs) {
+    MergeWritten(&written);
+    if (!options_.half_weights) continue;
+    auto stored = StoreHalf(options_.profile, &written);
+    if (!stored.ok()) {
+      sink_->Add(stored.diag());
+      return {};
+    }
+    half.tensors += stored->tensors;
+    half.elements += stored->elements;
+  }
+  Exported out = Assemble(std::move(graphs), graph_, outputs, sink_);
+  out.half_tensors = half.tensors;
+  out.half_elements = half.elements;
+  return out;
 }
 
 }  // namespace godwit::to_tflite

@@ -1,0 +1,84 @@
+// Weights stored in half: what becomes f16 and a DEQUANTIZE, and what stays.
+#include "backends/tflite/store_half.h"
+
+#include <gtest/gtest.h>
+
+#include "backends/tflite/export.h"
+#include "base/text.h"
+#include "formats/tflite/parse.h"
+#include "formats/tflite/write.h"
+#include "ir/text.h"
+#include "ops/ops.h"
+
+namespace godwit {
+namespace {
+
+Graph Dense(int64_t in, int64_t out, std::string_view first) {
+  std::string numbers(first);
+  for (int64_t k = 1; k < in * out; ++k) numbers += ",0.5";
+  const std::string text = Concat("graph g {\n const %w: f32[", std::to_string(in), ",", std::to_string(out), "] = [",
+                                  numbers, "]\n main (%x: f32[1,", std::to_string(in), "]) {\n %y: f32[1,",
+                                  std::to_string(out), "] = matmul(%x, %w)\n yield(%y as out)\n }\n}");
+  auto graph = ParseGraph(text, ops::Find);
+  EXPECT_TRUE(graph.ok()) << FormatDiag(graph.diag());
+  return graph.ok() ? *std::move(graph) : Graph();
+}
+
+struct Written {
+  std::string bytes;
+  tflite::Model model;
+  int64_t halves = 0;
+};
+
+Written Export(const Graph& graph) {
+  DiagSink sink;
+  to_tflite::ExportOptions options;
+  options.half_weights = true;
+  const auto exported = to_tflite::ExportModel(graph, options, &sink);
+  Written out;
+  EXPECT_TRUE(exported.ok() && !sink.has_errors());
+  if (!exported.ok() || sink.has_errors()) return out;
+  out.halves = exported->half_tensors;
+  const auto bytes = tflite::SerializeModel(exported->model);
+  EXPECT_TRUE(bytes.ok());
+  out.bytes = *bytes;
+  auto model = tflite::ParseModel(AsBytes(out.bytes), {});
+  EXPECT_TRUE(model.ok());
+  if (!model.ok()) return out;
+  tflite::CheckModel(*model, {}, &sink);
+  EXPECT_TRUE(sink.all().empty());
+  out.model = *std::move(model);
+  return out;
+}
+
+TEST(TfliteStoreHalf, LargeWeightsComeFromADequantize) {
+  const Written out = Export(Dense(16, 32, "0.1"));
+  ASSERT_EQ(out.halves, 1);
+  const tflite::SubGraph& main = out.model.subgraphs[0];
+  ASSERT_EQ(main.operators.size(), 2U);
+  EXPECT_EQ(out.model.OperatorNameOf(main.operators[0]), "DEQUANTIZE");
+  EXPECT_EQ(out.model.CodeOf(main.operators[0]).version, 3);
+  EXPECT_EQ(out.model.OperatorNameOf(main.operators[1]), "FULLY_CONNECTED");
+  const tflite::Tensor& half = main.tensors[static_cast<size_t>(main.operators[0].inputs[0])];
+  EXPECT_EQ(half.type, tflite::TensorType::kFloat16);
+  EXPECT_EQ(half.name, "w");
+  EXPECT_EQ(out.model.buffers[half.buffer].size(), 2U * 16 * 32);
+  EXPECT_EQ(main.operators[1].inputs[1], main.operators[0].outputs[0]);
+}
+
+TEST(TfliteStoreHalf, FewWeightsAndThoseOutOfRangeStay) {
+  EXPECT_EQ(Export(Dense(4, 4, "0.1")).halves, 0);
+  const Written out = Export(Dense(16, 32, "1e6"));
+  EXPECT_EQ(out.halves, 0);
+  EXPECT_EQ(out.model.subgraphs[0].operators.size(), 1U);
+}
+
+TEST(TfliteStoreHalf, AModelOfHalvesIsToldByItsWeights) {
+  Graph graph = Dense(16, 32, "0.1");
+  EXPECT_FALSE(to_tflite::MostlyHalf(graph));
+  graph.AddConstant(Tensor(DType::kF16, {64, 64}));
+  EXPECT_TRUE(to_tflite::MostlyHalf(graph));
+}
+
+}  // namespace
+}  // namespace godwit
