@@ -109,7 +109,8 @@ class Mutation {
       case 7: {
         // Bytes of the size that is wanted, filled anew.
         uint64_t size = BitsOf(t->type);
-        for (const int32_t d : t->shape) size = d < 0 || size > (1 << 16) ? 0 : size * static_cast<uint64_t>(d);
+        for (const int32_t d : t->shape)
+          size = d < 0 ? 0 : std::min<uint64_t>(size * static_cast<uint64_t>(d), 1 << 17);
         std::vector<std::byte> bytes((size + 7) / 8);
         for (std::byte& b : bytes) b = static_cast<std::byte>(Below(4) == 0 ? random_() : 0);
         t->buffer = static_cast<uint32_t>(buffers_.size());
