@@ -195,7 +195,7 @@ class Mutation {
       std::vector<std::byte> bytes(8 * Below(6));
       for (std::byte& b : bytes) b = static_cast<std::byte>(Below(3));
       value.data = arena_.Array(bytes).data();
-      value.count = bytes.size() / std::max(1U, ScalarBytes(field.element));
+      value.count = static_cast<uint32_t>(bytes.size() / std::max(1U, ScalarBytes(field.element)));
     }
     return value;
   }
