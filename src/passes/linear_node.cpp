@@ -175,15 +175,23 @@ std::optional<std::vector<double>> BiasOf(const RewriteCtx& ctx, const LinearNod
   return bias;
 }
 
+// Whether all that is done with a value is that a constant is added to it, which may as well be another one.
+bool MeetsConstant(const RewriteCtx& ctx, ValueId y) {
+  const Node* add = ctx.OnlyUser(y);
+  return add != nullptr && add->op == &ops::kAdd && ctx.IsConstant(add->in[add->in[0] == y ? 1 : 0]);
+}
+
 std::optional<ValueId> Remake(RewriteCtx& ctx, const LinearNode& linear, ValueId x, ValueId w, ValueId bias) {
   const Node& node = ctx.graph().node(linear.id);
   std::vector<ValueId> in = {x, w};
-  if (bias) in.push_back(bias);
+  const bool apart = linear.op == &ops::kMatMul;  // has no place for a bias: it is added
+  if (bias && !apart) in.push_back(bias);
   Attrs attrs = node.attrs;
   attrs.Erase("beta");
   const OriginId origin = node.origin;
   ctx.set_origin(origin);
   auto y = ctx.Emit(*node.op, std::move(in), std::move(attrs));
+  if (y.ok() && bias && apart) y = ctx.Emit(ops::kAdd, {*y, bias});
   ctx.set_origin(ctx.node().origin);
   return y.ok() ? std::optional(*y) : std::nullopt;
 }
@@ -240,7 +248,7 @@ std::optional<ValueId> ScaleOperand(RewriteCtx& ctx, const LinearNode& linear, c
     return std::nullopt;
   }
   const bool shifts = channels.Shifts();
-  if (shifts && (linear.padded || linear.op == &ops::kMatMul)) return std::nullopt;
+  if (shifts && (linear.padded || (linear.op == &ops::kMatMul && !MeetsConstant(ctx, linear.y)))) return std::nullopt;
   auto bias = BiasOf(ctx, linear);
   if (!bias) return std::nullopt;
   const Channels all = channels.Spread(linear.inputs);

@@ -236,6 +236,30 @@ TEST(FoldScaleDown, ThroughMeanAndViewIntoGemm) {
   EXPECT_EQ(CountNodes(c.graph), 3);
 }
 
+// A product has no place for a bias: the shift goes into what is added behind it, if anything is.
+TEST(FoldScaleDown, ShiftMeetsTheConstantBehindAProduct) {
+  const std::string head = R"(const %w: f32[2,3] = [1.0,2.0,3.0,-4.0,0.5,0.25]
+  const %s: f32[2] = [2.0,-0.5]
+  const %t: f32[2] = [0.5,1.0]
+  const %b: f32[3] = [1.0,-1.0,0.5]
+  main (%x: f32[N,4,2]) {
+    %a: f32[N,4,2] = relu(%x)
+    %m: f32[N,4,2] = mul(%a, %s)
+    %n: f32[N,4,2] = add(%m, %t)
+    %y: f32[N,4,3] = matmul(%n, %w))";
+  const auto meets = CheckSimplify(head + R"(
+    %z: f32[N,4,3] = add(%b, %y)
+    yield(%z)
+  })",
+                                   Only({"fold-scale-down", "fold-scale-up"}), Same::kClose);
+  EXPECT_EQ(CountOps(meets.graph, "mul"), 0);
+  EXPECT_EQ(CountOps(meets.graph, "add"), 1);
+  const auto alone = Down(head + R"(
+    yield(%y)
+  })");
+  EXPECT_EQ(CountOps(alone.graph, "add"), 1);
+}
+
 TEST(FoldPoolDifference, ScaleBehindShiftAway) {
   const auto c = CheckSimplify(R"(const %s: f32[2,1,1] = [2.0,-0.5]
   main (%x: f32[N,2,3,5]) {
