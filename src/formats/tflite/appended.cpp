@@ -11,8 +11,8 @@ namespace {
 
 constexpr uint32_t kLocalMagic = 0x04034b50, kCentralMagic = 0x02014b50, kEndMagic = 0x06054b50;
 constexpr uint64_t kCentralBytes = 46, kEndBytes = 22, kMaxComment = 65535;
-constexpr uint64_t kMemberOffset = 42;  // within an entry of the directory
-constexpr uint64_t kDirectoryOffset = 16;
+constexpr uint64_t kMemberOffset = 42;                           // within an entry of the directory
+constexpr uint64_t kDirectoryBytes = 12, kDirectoryOffset = 16;  // within the record at the end
 
 struct Directory {
   uint64_t at = 0;     // of the directory in the file
@@ -36,24 +36,27 @@ bool Walk(ByteSpan file, Directory* d) {
   return at == d->end && d->start < d->at;
 }
 
-std::optional<Directory> FindDirectory(ByteSpan file) {
-  if (file.size() < kEndBytes) return std::nullopt;
-  const uint64_t last = file.size() - kEndBytes;
+// The record that ends an archive, with its comment, where the bytes end.
+std::optional<uint64_t> EndRecord(ByteSpan bytes) {
+  if (bytes.size() < kEndBytes) return std::nullopt;
+  const uint64_t last = bytes.size() - kEndBytes;
   const uint64_t lowest = last - std::min<uint64_t>(last, kMaxComment);
   for (uint64_t end = last;; --end) {
-    const std::byte* p = file.data() + end;
-    if (LoadLe<uint32_t>(p) == kEndMagic) {
-      const auto bytes = LoadLe<uint32_t>(p + 12);
-      const auto offset = LoadLe<uint32_t>(p + kDirectoryOffset);
-      if (bytes <= end && offset <= end - bytes) {
-        Directory d{end - bytes, end, 0, 0};
-        // Offsets count from the start of the file, or from the start of the archive.
-        if (offset != d.at) d.base = d.at - offset;
-        if (Walk(file, &d)) return d;
-      }
-    }
+    const std::byte* p = bytes.data() + end;
+    if (LoadLe<uint32_t>(p) == kEndMagic && LoadLe<uint16_t>(p + 20) == last - end) return end;
     if (end == lowest) return std::nullopt;
   }
+}
+
+std::optional<Directory> FindDirectory(ByteSpan file) {
+  const auto end = EndRecord(file);
+  if (!end) return std::nullopt;
+  const auto bytes = LoadLe<uint32_t>(file.data() + *end + kDirectoryBytes);
+  const auto offset = LoadLe<uint32_t>(file.data() + *end + kDirectoryOffset);
+  if (bytes > *end || offset > *end - bytes) return std::nullopt;
+  // Offsets count from the start of the file, or from the start of the archive.
+  Directory d{*end - bytes, *end, *end - bytes - offset, 0};
+  return Walk(file, &d) ? std::optional(d) : std::nullopt;
 }
 
 }  // namespace
@@ -64,30 +67,25 @@ ByteSpan FindAppended(ByteSpan file, uint64_t from) {
 }
 
 MovedArchive MoveAppended(ByteSpan archive, uint64_t to) {
+  const auto end = EndRecord(archive);
   const auto own = FindDirectory(archive);
   // Offsets as they are in a file that holds nothing else are right at any place.
-  if (archive.size() < kEndBytes || (own && own->base == 0)) return {archive, {}};
-  for (uint64_t end = archive.size() - kEndBytes;; --end) {
-    const std::byte* p = archive.data() + end;
-    const auto bytes = LoadLe<uint32_t>(p + 12);
-    if (LoadLe<uint32_t>(p) == kEndMagic && bytes <= end &&
-        LoadLe<uint32_t>(archive.data() + end - bytes) == kCentralMagic) {
-      const uint64_t start = end - bytes;
-      MovedArchive out{archive.first(start), std::string(AsText(archive.subspan(start)))};
-      auto* text = reinterpret_cast<std::byte*>(out.directory.data());
-      // Whatever they counted from, they come to count from the start of the file.
-      const auto by = static_cast<uint32_t>(to + start) - LoadLe<uint32_t>(p + kDirectoryOffset);
-      const auto move = [&](uint64_t at) { StoreLe(text + at, LoadLe<uint32_t>(text + at) + by); };
-      for (uint64_t at = 0; FitsWithin(at, kCentralBytes, bytes);) {
-        move(at + kMemberOffset);
-        at += kCentralBytes + LoadLe<uint16_t>(text + at + 28) + LoadLe<uint16_t>(text + at + 30) +
-              LoadLe<uint16_t>(text + at + 32);
-      }
-      move(bytes + kDirectoryOffset);
-      return out;
-    }
-    if (end == 0) return {archive, {}};
+  if (!end || (own && own->base == 0)) return {archive, {}};
+  const auto bytes = LoadLe<uint32_t>(archive.data() + *end + kDirectoryBytes);
+  if (bytes > *end) return {archive, {}};
+  const uint64_t start = *end - bytes;
+  MovedArchive out{archive.first(start), std::string(AsText(archive.subspan(start)))};
+  auto* text = reinterpret_cast<std::byte*>(out.directory.data());
+  // Whatever they counted from, they come to count from the start of the file.
+  const auto by = static_cast<uint32_t>(to + start) - LoadLe<uint32_t>(text + bytes + kDirectoryOffset);
+  const auto move = [&](uint64_t at) { StoreLe(text + at, LoadLe<uint32_t>(text + at) + by); };
+  for (uint64_t at = 0; FitsWithin(at, kCentralBytes, bytes);) {
+    move(at + kMemberOffset);
+    at += kCentralBytes + LoadLe<uint16_t>(text + at + 28) + LoadLe<uint16_t>(text + at + 30) +
+          LoadLe<uint16_t>(text + at + 32);
   }
+  move(bytes + kDirectoryOffset);
+  return out;
 }
 
 }  // namespace godwit::tflite

@@ -113,7 +113,13 @@ Result<ValueId> GraphImport::ReadState(int32_t index) {
   Variable& variable = state_.variables[key];
   const auto quant = WholeQuant(tensor);
   if (!variable.initial.valid() && tensor.type == tflite::TensorType::kInt8 && quant && !quant->zero_points.empty()) {
-    TRY(variable.initial, Tensor::Make(DType::kI8, Dims(tensor.shape.begin(), tensor.shape.end())));
+    const Dims dims(tensor.shape.begin(), tensor.shape.end());
+    TRY(const int64_t bytes, CheckedByteSize(DType::kI8, dims));
+    // The file has no bytes of it, so its size is only claimed.
+    if (bytes > options_.limits.growth_bytes) {
+      return LimitExceeded(options_.limits, &Limits::growth_bytes, static_cast<uint64_t>(bytes), "bytes of a state");
+    }
+    TRY(variable.initial, Tensor::Make(DType::kI8, dims));
     std::memset(variable.initial.mutable_raw(), static_cast<int>(quant->zero_points[0]), variable.initial.bytes());
   }
   return ReadVariable(key, StatedType(tensor), tensor.name);
