@@ -256,6 +256,22 @@ TEST(TfliteOperators, Resizes) {
          {{{2}, {1, 4}}},
          {1, 1, 4, 1},
          {1, 1, 2, 2}});
+  Check({"RESIZE_NEAREST_NEIGHBOR half pixels",
+         B::kResizeNearestNeighbor,
+         {1, 1, 3, 1},
+         {1, 2, 3},
+         {{{2}, {1, 2}}},
+         {1, 1, 2, 1},
+         {1, 3},
+         [](Set& s) { s.Bool("half_pixel_centers", true); }});
+  Check({"RESIZE_NEAREST_NEIGHBOR half pixels, twice the size",
+         B::kResizeNearestNeighbor,
+         {1, 1, 2, 1},
+         {1, 2},
+         {{{2}, {1, 4}}},
+         {1, 1, 4, 1},
+         {1, 1, 2, 2},
+         [](Set& s) { s.Bool("half_pixel_centers", true); }});
   Check({"RESIZE_BILINEAR", B::kResizeBilinear, {1, 1, 2, 1}, {1, 3}, {{{2}, {1, 4}}}, {1, 1, 4, 1}, {1, 2, 3, 3}});
   Check({"RESIZE_BILINEAR half pixels",
          B::kResizeBilinear,

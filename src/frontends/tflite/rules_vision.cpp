@@ -27,16 +27,30 @@ void ImportResizeBilinear(OpImport& n) {
   EmitResize(n, n.Real(0), "linear", corners ? "align_corners" : half ? "half_pixel" : "asymmetric", "");
 }
 
+// Whether height and width are known, and become a multiple of what they are.
+bool Multiplies(OpImport& n) {
+  const Type& x = n.TypeOf(n.Stored(0));
+  const auto sizes = n.KnownInts(n.Stored(1));
+  if (!x.ranked() || x.rank() != 4 || !sizes || sizes->size() != 2) return false;
+  for (size_t k = 0; k < 2; ++k) {
+    const Dim& from = x.shape()[k + 1];
+    if (!from.is_static() || from.value() <= 0 || (*sizes)[k] % from.value() != 0) return false;
+  }
+  return true;
+}
+
 void ImportResizeNearest(OpImport& n) {
   const bool corners = n.Flag("align_corners"), half = n.Flag("half_pixel_centers");
   if (corners && half) {
     n.Unsupported("half_pixel_centers together with align_corners");
     return;
   }
+  // Where each pixel becomes a whole number of pixels, centres and corners of pixels say the same: the form that other
+  // formats have too.
   EmitResize(n, n.Stored(0), "nearest",
-             corners ? "align_corners"
-             : half  ? "tf_half_pixel_for_nn"
-                     : "asymmetric",
+             corners                  ? "align_corners"
+             : half && !Multiplies(n) ? "tf_half_pixel_for_nn"
+                                      : "asymmetric",
              corners ? "round_prefer_ceil" : "floor");
 }
 
