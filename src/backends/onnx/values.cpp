@@ -2,8 +2,8 @@
 
 #include <array>
 
-#include "backends/onnx/weights.h"
 #include "formats/protobuf/wire_writer.h"
+#include "ir/stored_elements.h"
 
 namespace godwit::to_onnx {
 
@@ -94,7 +94,7 @@ onnx::Tensor ToOnnxTensor(const Tensor& tensor, std::string_view name, ExportAre
     out.message = AsBytes(StringFields(tensor, arena));
     out.typed_fields = tensor.size() == 0 ? 0 : uint16_t{1} << kStringData;
   } else {
-    const std::vector<std::byte> packed = PackElements(tensor);
+    const std::vector<std::byte> packed = StoredElements(tensor);
     out.raw_data = arena->Array(packed);
   }
   return out;

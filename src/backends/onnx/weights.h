@@ -10,9 +10,6 @@
 
 namespace godwit::to_onnx {
 
-/// Elements as ONNX's raw_data has them: 2- and 4-bit ones packed, the rest as in memory.
-std::vector<std::byte> PackElements(const Tensor& tensor);
-
 /// What the file holds of a constant. `keep` takes over what the view points into.
 onnx::Tensor ToInitializer(const Constant& constant, std::string_view name, ExportArena* arena,
                            std::vector<std::shared_ptr<const void>>* keep);

@@ -3,12 +3,11 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "ir/stored_elements.h"
 
 namespace godwit::to_tflite {
 
 namespace {
-
-constexpr size_t kChunk = size_t{1} << 16;  // elements that are packed in one go
 
 tflite::BuiltinOperator CodeOf(std::string_view name) {
   auto code = tflite::BuiltinOperator::kCustom;
@@ -16,48 +15,14 @@ tflite::BuiltinOperator CodeOf(std::string_view name) {
   return code;
 }
 
-// Elements as the file has them: 2- and 4-bit ones packed from the low bits up, the rest as in memory.
-Status WritePacked(const Tensor& tensor, const std::function<Status(ByteSpan)>& sink) {
-  const unsigned bits = Info(tensor.dtype()).bits;
-  const auto count = static_cast<size_t>(tensor.size());
-  if (bits >= 8) return count == 0 ? Status(Ok{}) : sink({tensor.raw(), tensor.bytes()});
-  const unsigned per_byte = 8 / bits;
-  const unsigned mask = (1U << bits) - 1;
-  std::vector<std::byte> chunk;
-  for (size_t i = 0; i < count; i += per_byte) {
-    unsigned byte = 0;
-    for (unsigned k = 0; k < per_byte && i + k < count; ++k) {
-      byte |= (std::to_integer<unsigned>(tensor.raw()[i + k]) & mask) << (k * bits);
-    }
-    chunk.push_back(static_cast<std::byte>(byte));
-    if (chunk.size() == kChunk) {
-      RETURN_IF_ERROR(sink(chunk));
-      chunk.clear();
-    }
-  }
-  return chunk.empty() ? Status(Ok{}) : sink(chunk);
-}
-
 class ConstantPayload final : public tflite::Payload {
  public:
-  explicit ConstantPayload(Constant constant) : constant_(std::move(constant)) {
-    uint64_t elements = 1;
-    for (const Dim& d : constant_.type.shape) elements *= static_cast<uint64_t>(d.value());
-    size_ = (elements * Info(constant_.type.dtype).bits + 7) / 8;
-  }
-  [[nodiscard]] uint64_t size() const override { return size_; }
-  Status Write(const std::function<Status(ByteSpan)>& sink) const override {
-    if (const auto* source = std::get_if<1>(&constant_.data)) {
-      const PackedBytes packed = (*source)->Packed();
-      if (packed.owner != nullptr && packed.bytes.size() == size_) return sink(packed.bytes);
-    }
-    TRY(const Tensor tensor, constant_.Load());
-    return WritePacked(tensor, sink);
-  }
+  explicit ConstantPayload(Constant constant) : constant_(std::move(constant)) {}
+  [[nodiscard]] uint64_t size() const override { return StoredBytes(constant_.type); }
+  Status Write(const ByteSink& sink) const override { return WriteStored(constant_, sink); }
 
  private:
   Constant constant_;
-  uint64_t size_ = 0;
 };
 
 // The count, where each text begins, where the last one ends, then the texts.
