@@ -131,6 +131,20 @@ TEST(ExitStatus, DifferencesAreSeven) {
   EXPECT_EQ(RunGodwit({"suite", dir.Path(), "--through", "moon@1"}).status, 1);
 }
 
+TEST(ExitStatus, NumbersThatAFormatCannotHoldAreRefused) {
+  const TempDir dir;
+  OnnxGraph g;
+  g.Node("Add", {"x", "x"}, {"y"}).Input("x", DataType::kDouble, {1}).Output("y", DataType::kDouble, {1});
+  dir.Write("case/model.onnx", OnnxModel(g));
+  dir.Write("case/test_data_set_0/input_0.pb", OnnxTensor<double>("x", {1}, {1e300}).str());
+  dir.Write("case/test_data_set_0/output_0.pb", OnnxTensor<double>("y", {1}, {2e300}).str());
+  EXPECT_EQ(RunGodwit({"suite", dir.Path()}).status, 0);
+  const ProgramRun run = RunGodwit({"suite", dir.Path(), "--through", "tflite"});
+  EXPECT_EQ(run.status, 7);
+  EXPECT_TRUE(Has(run.out, "beyond f32")) << run.out;
+  EXPECT_TRUE(Has(run.out, "0 wrong")) << run.out;
+}
+
 TEST(ExitStatus, WhatATargetCannotRunIsEight) {
   const TempDir dir;
   OnnxGraph g;
