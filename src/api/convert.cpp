@@ -16,6 +16,7 @@
 #include "formats/onnx/external_data.h"
 #include "formats/onnx/parse.h"
 #include "formats/sniff.h"
+#include "formats/tflite/parse.h"
 #include "ir/walk.h"
 #include "rewrite/ports.h"
 #include "verify/sample_plan.h"
@@ -136,17 +137,8 @@ class Flight {
 
   Status Halve(Graph* graph) {
     HalfOptions half = options_.half;
-    if (report_.format_after == Format::kTflite && half.kind != HalfKind::kWeights) {
-      if (half.dtype != DType::kF16 || !half.keep_io) {
-        return Diag(diag::kUsage, "--precision: TFLite has weights of f16, and no other half precision")
-            .Hint("--precision f16w");
-      }
-      // Its kernels compute in f32, or in f16 where the processor has it and the file allows it; weights are what is
-      // stored.
-      half.kind = HalfKind::kWeights;
-      graph->metadata["tflite.metadata.reduced_precision_support"] = "fp16accfp32";
-    }
-    if (half.kind == HalfKind::kWeights && out_->StoresHalf()) return Ok{};
+    RETURN_IF_ERROR(out_->SettleHalf(graph, &half));
+    if (half.kind == HalfKind::kNone) return Ok{};
     half.opset = out_->Opset(*graph);
     half.threads = options_.proof.threads;
     TRY(half.samples, HalfSamples(*graph));
@@ -182,9 +174,16 @@ class Flight {
   std::vector<std::string> InputsOf(const MappedFile::Ptr& file) {
     std::vector<std::string> inputs = options_.inputs_read;
     inputs.push_back(input_);
+    const std::filesystem::path folder = std::filesystem::path(input_).parent_path();
+    if (source_ == Format::kTflite) {
+      const auto model = tflite::ParseModel(file->bytes(), options_.load.limits);
+      if (!model.ok()) return inputs;
+      for (const std::string_view name : model->external_buffer_groups) inputs.push_back((folder / name).string());
+      for (const tflite::ExternalBuffer& buffer : model->external_buffers) report_.bytes_before += buffer.length;
+      return inputs;
+    }
     const auto model = onnx::ParseModel(file->bytes(), options_.load.limits, nullptr);
     if (!model.ok()) return inputs;
-    const std::filesystem::path folder = std::filesystem::path(input_).parent_path();
     for (const onnx::SideFile& side : onnx::ListSideFiles(*model, nullptr)) {
       inputs.push_back((folder / side.location).string());
       report_.bytes_before += side.bytes;

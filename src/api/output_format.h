@@ -23,8 +23,9 @@ class OutputFormat {
   [[nodiscard]] virtual int64_t Opset(const Graph& graph) const = 0;
   /// The graph as it was read, before anything is done to it.
   virtual void SeeSource(const Graph&) {}
-  /// Whether weights that are to be stored in half are so when they are written: the graph then keeps them as they are.
-  [[nodiscard]] virtual bool StoresHalf() const { return false; }
+  /// What half precision means in the format: `half` as it was asked for becomes what is to be done to the graph, kNone
+  /// where the writer sees to it. cli.usage for what the format has not.
+  virtual Status SettleHalf(Graph*, HalfOptions*) const { return Ok{}; }
   /// The graph as the format wants it, once it is rewritten.
   virtual Status Prepare(Graph* graph, DiagSink* sink, ConvertReport* report) = 0;
   /// Writes beside the output's place, which must be none of `inputs`, and says what was written.

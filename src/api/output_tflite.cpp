@@ -49,7 +49,19 @@ class TfliteOutput : public OutputFormat {
     half_weights_ =
         options_.half.kind == HalfKind::kNone ? to_tflite::MostlyHalf(graph) : options_.half.dtype == DType::kF16;
   }
-  [[nodiscard]] bool StoresHalf() const override { return half_weights_; }
+  // Kernels compute in f32, or in f16 where the processor has it and the file allows it; weights are what is stored,
+  // and they are so when they are written.
+  Status SettleHalf(Graph* graph, HalfOptions* half) const override {
+    if (half->dtype != DType::kF16 || !half->keep_io) {
+      return Diag(diag::kUsage, "--precision: TFLite has weights of f16, and no other half precision")
+          .Hint("--precision f16w");
+    }
+    if (half->kind != HalfKind::kWeights) {
+      graph->metadata["tflite.metadata.reduced_precision_support"] = "fp16accfp32";
+    }
+    half->kind = HalfKind::kNone;
+    return Ok{};
+  }
 
   Status Prepare(Graph* graph, DiagSink*, ConvertReport* report) override {
     to_tflite::PrepareOptions options;

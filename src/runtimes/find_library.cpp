@@ -2,6 +2,8 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <map>
+#include <mutex>
 #include <vector>
 
 #include "base/text.h"
@@ -89,6 +91,24 @@ std::string FindLibrary(std::span<const std::string_view> packages, std::string_
     if (std::string found = FindIn(folder, prefix); !found.empty()) return found;
   }
   return {};
+}
+
+Result<Runtime*> FindRuntime(const RuntimeKind& kind, const std::string& path) {
+  std::string library = path;
+  if (const char* named = std::getenv(kind.variable); library.empty() && named != nullptr) library = named;
+  if (library.empty()) library = FindLibrary(std::span(&kind.folder, 1), kind.prefix);
+  if (library.empty()) {
+    return Diag(diag::kRuntimeAbsent, Concat(kind.name, " is not installed here: no ", kind.prefix, " was found"))
+        .Hint(Concat("pip install ", kind.package, ", or --runtime-lib /path/to/", kind.prefix));
+  }
+  static std::mutex mutex;
+  static std::map<std::string, std::unique_ptr<Runtime>> loaded;
+  const std::lock_guard<std::mutex> lock(mutex);
+  std::unique_ptr<Runtime>& known = loaded[Concat(kind.name, ":", library)];
+  if (known == nullptr) {
+    TRY(known, kind.load(library));
+  }
+  return known.get();
 }
 
 }  // namespace godwit::runtimes

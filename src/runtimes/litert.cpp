@@ -2,12 +2,9 @@
 
 #include <dlfcn.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <memory>
-#include <mutex>
 
 #include "base/text.h"
 #include "runtimes/find_library.h"
@@ -180,27 +177,7 @@ Result<std::unique_ptr<Runtime>> Load(const std::string& path) {
 }  // namespace
 
 Result<Runtime*> FindLiteRt(const std::string& path) {
-  std::string library = path;
-  if (library.empty()) {
-    const char* named = std::getenv("GODWIT_LITERT");
-    if (named != nullptr) library = named;
-  }
-  if (library.empty()) {
-    constexpr std::string_view kPackages[] = {"ai_edge_litert"};
-    library = FindLibrary(kPackages, "libLiteRt.so");
-  }
-  if (library.empty()) {
-    return Diag(diag::kRuntimeAbsent, "LiteRT is not installed here: no libLiteRt.so was found")
-        .Hint("pip install ai-edge-litert, or --runtime-lib /path/to/libLiteRt.so");
-  }
-  static std::mutex mutex;
-  static std::map<std::string, std::unique_ptr<Runtime>> loaded;
-  const std::lock_guard<std::mutex> lock(mutex);
-  std::unique_ptr<Runtime>& known = loaded[library];
-  if (known == nullptr) {
-    TRY(known, Load(library));
-  }
-  return known.get();
+  return FindRuntime({"LiteRT", "GODWIT_LITERT", "ai_edge_litert", "libLiteRt.so", "ai-edge-litert", Load}, path);
 }
 
 }  // namespace godwit::runtimes

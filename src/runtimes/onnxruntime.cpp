@@ -2,10 +2,7 @@
 
 #include <dlfcn.h>
 
-#include <cstdlib>
-#include <map>
 #include <memory>
-#include <mutex>
 
 #include "base/text.h"
 #include "runtimes/find_library.h"
@@ -118,27 +115,8 @@ Result<std::unique_ptr<Runtime>> Load(const std::string& path) {
 }  // namespace
 
 Result<Runtime*> FindOnnxRuntime(const std::string& path) {
-  std::string library = path;
-  if (library.empty()) {
-    const char* named = std::getenv("GODWIT_ONNXRUNTIME");
-    if (named != nullptr) library = named;
-  }
-  if (library.empty()) {
-    constexpr std::string_view kPackages[] = {"onnxruntime/capi"};
-    library = FindLibrary(kPackages, "libonnxruntime.so");
-  }
-  if (library.empty()) {
-    return Diag(diag::kRuntimeAbsent, "ONNX Runtime is not installed here: no libonnxruntime.so was found")
-        .Hint("pip install onnxruntime, or --runtime-lib /path/to/libonnxruntime.so");
-  }
-  static std::mutex mutex;
-  static std::map<std::string, std::unique_ptr<Runtime>> loaded;
-  const std::lock_guard<std::mutex> lock(mutex);
-  std::unique_ptr<Runtime>& known = loaded[library];
-  if (known == nullptr) {
-    TRY(known, Load(library));
-  }
-  return known.get();
+  return FindRuntime(
+      {"ONNX Runtime", "GODWIT_ONNXRUNTIME", "onnxruntime/capi", "libonnxruntime.so", "onnxruntime", Load}, path);
 }
 
 }  // namespace godwit::runtimes

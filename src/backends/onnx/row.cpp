@@ -1,6 +1,6 @@
 #include "backends/onnx/row.h"
 
-#include <unordered_map>
+#include "passes/legalise/row_index.h"
 
 namespace godwit::to_onnx {
 
@@ -21,15 +21,8 @@ const RowSet* const kSets[] = {
 std::span<const RowSet* const> AllRowSets() { return kSets; }
 
 std::span<const Row* const> RowsOf(const OpDef& op) {
-  static const auto index = [] {
-    std::unordered_map<const OpDef*, std::vector<const Row*>> rows;
-    for (const RowSet* set : kSets) {
-      for (const Row& row : set->rows) rows[row.op].push_back(&row);
-    }
-    return rows;
-  }();
-  const auto it = index.find(&op);
-  return it == index.end() ? std::span<const Row* const>() : it->second;
+  static const RowIndex<Row> kIndex(kSets);
+  return kIndex.Of(op);
 }
 
 }  // namespace godwit::to_onnx
