@@ -8,6 +8,7 @@
 #include <set>
 
 #include "support/onnx_builder.h"
+#include "support/tflite_builder.h"
 #include "tools/run_program.h"
 
 namespace godwit::testing {
@@ -119,6 +120,23 @@ TEST_F(IoFaults, OutputThatNamesTheInput) {
     EXPECT_EQ(RunGodwit({"simplify", in_, "-o", name}).status, 1) << name;
     EXPECT_EQ(TempDir::Read(in_), before_);
   }
+}
+
+// Constants that a TFLite model has in a file beside it are inputs like the model itself.
+TEST(IoFaultsOfTflite, OutputThatNamesASideFile) {
+  const TempDir dir;
+  TfliteModel m;
+  const int32_t x = m.Input("x", {4}), w = m.Tensor("w", tflite::TensorType::kFloat32, {4}), y = m.Output("y", {4});
+  m.main().tensors[static_cast<size_t>(w)].external_buffer = 1;
+  m.rest.external_buffer_groups = m.arena.Array(std::vector<std::string_view>{"weights.onnx"});
+  m.rest.external_buffers = m.arena.Array(std::vector<tflite::ExternalBuffer>{{1, 0, 0, 16, {}}});
+  m.Op(tflite::BuiltinOperator::kAdd, {x, w}, {y});
+  (void)m.Build();
+  const std::string model = dir.Write("model.tflite", m.Bytes());
+  const std::string weights = dir.Write("weights.onnx", std::string(16, '\0'));
+  EXPECT_EQ(RunGodwit({"convert", model, "-o", weights}).status, 1);
+  EXPECT_EQ(TempDir::Read(weights), std::string(16, '\0'));
+  EXPECT_EQ(RunGodwit({"convert", model, "-o", dir.Path("other.onnx"), "--verify", "own"}).status, 0);
 }
 
 TEST_F(IoFaults, SameBytesWithAnyThreads) {
