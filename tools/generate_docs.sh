@@ -9,6 +9,8 @@ pages() {
 operators.md: list ops --markdown
 imports.md: list imports --markdown
 onnx_rows.md: list exports --markdown
+tflite_kernels.md: list kernels --markdown
+targets.md: list targets --markdown
 rewriting_rules.md: list rules --markdown
 diagnostics.md: list diagnostics --markdown
 limits.md: list limits --markdown

@@ -20,11 +20,7 @@ constexpr TfliteRow kRows[] = {
 #undef GODWIT_TFLITE
 };
 
-struct DelegateRow {
-  TfliteDelegate delegate;
-  TfliteRow row;
-};
-constexpr DelegateRow kDelegateRows[] = {
+constexpr TfliteDelegateRow kDelegateRows[] = {
 #define GODWIT_TFLITE_DELEGATE(delegate, op, types, limits) {TfliteDelegate::delegate, {op, 0, 0, types, limits, {}}},
 #include "targets/tflite_delegates.def"
 #undef GODWIT_TFLITE_DELEGATE
@@ -306,6 +302,7 @@ bool NeedsScales(const ParsedRow& row, const TfliteUse& use) {
 }  // namespace
 
 std::span<const TfliteRow> AllTfliteRows() { return kRows; }
+std::span<const TfliteDelegateRow> AllTfliteDelegateRows() { return kDelegateRows; }
 
 TfliteFit FitTflite(const TfliteUse& use, const TfliteProfile& profile) {
   TfliteFit out;
@@ -386,7 +383,7 @@ bool IsTfliteLimit(std::string_view text) {
 std::string DelegateRefuses(TfliteDelegate delegate, const TfliteUse& use) {
   static const auto index = [] {
     std::unordered_map<std::string_view, std::vector<ParsedRow>> rows[2];
-    for (const DelegateRow& row : kDelegateRows) {
+    for (const TfliteDelegateRow& row : kDelegateRows) {
       rows[static_cast<size_t>(row.delegate)][row.row.op].push_back(ParseRow(row.row));
     }
     return std::array{std::move(rows[0]), std::move(rows[1])};

@@ -79,6 +79,12 @@ struct TfliteFit {
 TfliteFit FitTflite(const TfliteUse& use, const TfliteProfile& profile);
 
 enum class TfliteDelegate : uint8_t { kXnnpack, kGpu };
+/// What delegates take over; version, runtime and evidence are not set.
+struct TfliteDelegateRow {
+  TfliteDelegate delegate;
+  TfliteRow row;
+};
+std::span<const TfliteDelegateRow> AllTfliteDelegateRows();
 /// Why the delegate leaves the operator to the builtin kernels; empty where it takes it.
 std::string DelegateRefuses(TfliteDelegate delegate, const TfliteUse& use);
 

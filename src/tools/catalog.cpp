@@ -12,34 +12,13 @@
 #include "ops/ops.h"
 #include "passes/simplify.h"
 #include "tools/catalog_exports.h"
+#include "tools/catalog_targets.h"
 #include "tools/table.h"
 #include "tools/verbs.h"
 
 namespace godwit::tools {
 
 namespace {
-
-// A JSON array of objects, each given as its fields.
-class JsonRows {
- public:
-  JsonRows& Row() {
-    text_ += fields_ == 0 ? (text_.size() == 1 ? "{" : ",{") : "},{";
-    fields_ = 0;
-    open_ = true;
-    return *this;
-  }
-  JsonRows& Field(std::string_view key, std::string_view value) { return Raw(key, JsonQuote(value)); }
-  JsonRows& Raw(std::string_view key, std::string_view json) {
-    text_ += Concat(fields_++ == 0 ? "" : ",", JsonQuote(key), ":", json);
-    return *this;
-  }
-  std::string Take() { return text_ + (open_ ? "}]\n" : "]\n"); }
-
- private:
-  std::string text_ = "[";
-  int fields_ = 0;
-  bool open_ = false;
-};
 
 std::string ExitText(Exit exit) { return std::to_string(static_cast<int>(exit)); }
 
@@ -280,32 +259,6 @@ std::string CommandsJson() {
   return rows.Take();
 }
 
-// --- targets
-
-constexpr std::string_view kOwnDoc = "godwit's own interpreter: every operator of `godwit list ops`, all element types";
-constexpr std::string_view kOnnxDoc = "an ONNX file of this operator set: --opset N";
-std::string OnnxVersions() {
-  return Concat("onnx@", std::to_string(to_onnx::kOldestOpset), "..", std::to_string(to_onnx::kNewestOpset));
-}
-Table TargetTable() {
-  Table table({"target", "what it is"});
-  table.Add({"own", std::string(kOwnDoc)});
-  table.Add({OnnxVersions(), std::string(kOnnxDoc)});
-  return table;
-}
-std::string TargetsText() { return TargetTable().Text(); }
-std::string TargetsMarkdown() { return TargetTable().Markdown(); }
-std::string TargetsJson() {
-  return JsonRows()
-      .Row()
-      .Field("name", "own")
-      .Field("doc", kOwnDoc)
-      .Row()
-      .Field("name", OnnxVersions())
-      .Field("doc", kOnnxDoc)
-      .Take();
-}
-
 constexpr Catalog kCatalogs[] = {
     {"targets", "Targets", "Where a model can be made to run.", TargetsText, TargetsJson, TargetsMarkdown},
     {"ops", "Operators", "The core operators: what every format is translated to, and what the interpreter runs.",
@@ -321,6 +274,10 @@ constexpr Catalog kCatalogs[] = {
      "What is written as ONNX: how each core operator is said, best way first, by operator set. What has no row that "
      "fits is said in simpler operators, cast or moved, or refused.",
      ExportsText, ExportsJson, ExportsMarkdown},
+    {"kernels", "TFLite kernels",
+     "What the runtimes of TFLite run: a row for each form of an operator, the first runtime that takes it, and what a "
+     "delegate takes over. `--target` chooses among them; the last column names the sources of TensorFlow that say so.",
+     KernelsText, KernelsJson, KernelsMarkdown},
     {"diagnostics", "Diagnostics", "Every problem that can be reported, and the exit status it leads to.", DiagsText,
      DiagsJson, DiagsMarkdown},
     {"commands", "Commands", "The verbs of the program and their options.", CommandsText, CommandsJson,
@@ -354,7 +311,8 @@ std::string OnnxOperatorText(std::string_view name) {
 std::string TfliteOperatorText(std::string_view name) {
   for (const TfliteRow& r : TfliteRows()) {
     if (r.op != name) continue;
-    return Concat(r.op, ": an operator of TFLite\n  ", r.reason.empty() ? "read" : Concat("refused: ", r.reason), "\n");
+    return Concat(r.op, ": an operator of TFLite\n  ", r.reason.empty() ? "read" : Concat("refused: ", r.reason), "\n",
+                  KernelsOf(r.op));
   }
   return {};
 }

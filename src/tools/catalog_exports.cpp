@@ -48,12 +48,11 @@ Table ExportTable(bool markdown) {
 std::string ExportsText() { return ExportTable(false).Text(); }
 std::string ExportsMarkdown() { return ExportTable(true).Markdown(); }
 std::string ExportsJson() {
-  std::string out = "[";
+  JsonRows rows;
   for (const ExportRow& r : ExportRows()) {
-    out += Concat(out.size() > 1 ? "," : "", "{\"operator\":", JsonQuote(r.op), ",\"onnx\":", JsonQuote(r.onnx),
-                  ",\"versions\":", JsonQuote(r.versions), "}");
+    rows.Row().Field("operator", r.op).Field("onnx", r.onnx).Field("versions", r.versions);
   }
-  return out + "]\n";
+  return rows.Take();
 }
 
 }  // namespace godwit::tools

@@ -9,6 +9,7 @@
 #include "ops/ops.h"
 #include "passes/simplify.h"
 #include "tools/catalog.h"
+#include "tools/catalog_targets.h"
 #include "tools/problems.h"
 #include "tools/verbs.h"
 
@@ -45,6 +46,7 @@ std::string Explain(std::string_view id) {
   out += RuleText(id);
   out += OnnxOperatorText(id);
   out += TfliteOperatorText(id);
+  out += TargetText(id);
   if (out.empty()) {
     if (const Verb* verb = FindVerb(id)) out = HelpText(*verb);
   }
@@ -86,14 +88,14 @@ int Run(const Args& args) {
 
 extern const Verb kExplainVerb = {
     "explain",
-    "Explains a diagnostic, an operator (ours, ONNX's or TFLite's), a numbered constraint or a limit.",
+    "Explains a diagnostic, an operator (ours, ONNX's or TFLite's), a numbered constraint, a limit, a rule or a target.",
     "ID...",
     "godwit explain gather.c2",
     {},
     false,
     1,
     SIZE_MAX,
-    "the ID of a diagnostic, operator, constraint or limit",
+    "the ID of a diagnostic, operator, constraint, limit, rule or target",
     Run,
 };
 

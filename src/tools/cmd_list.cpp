@@ -52,15 +52,15 @@ int Run(const Args& args) {
 
 extern const Verb kListVerb = {
     "list",
-    "Shows a table that this build holds: operators, limits, rewriting rules, what is read and written of ONNX, "
+    "Shows a table that this build holds: targets, operators, limits, rewriting rules, what is read and written, "
     "diagnostics.",
-    "targets|ops|limits|rules|imports|exports|diagnostics|commands [--json|--markdown]",
+    "targets|kernels|ops|limits|rules|imports|exports|diagnostics|commands [--json|--markdown]",
     "godwit list limits",
     kOptions,
     false,
     1,
     1,
-    "the name of a table: targets, ops, limits, rules, imports, exports, diagnostics or commands",
+    "the name of a table: targets, kernels, ops, limits, rules, imports, exports, diagnostics or commands",
     Run,
 };
 

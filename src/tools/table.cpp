@@ -81,4 +81,20 @@ std::string JsonDims(const std::vector<int64_t>& dims) {
   return out + "]";
 }
 
+JsonRows& JsonRows::Row() {
+  text_ += !open_ ? "{" : "},{";
+  fields_ = 0;
+  open_ = true;
+  return *this;
+}
+
+JsonRows& JsonRows::Field(std::string_view key, std::string_view value) { return Raw(key, JsonQuote(value)); }
+
+JsonRows& JsonRows::Raw(std::string_view key, std::string_view json) {
+  text_ += Concat(fields_++ == 0 ? "" : ",", JsonQuote(key), ":", json);
+  return *this;
+}
+
+std::string JsonRows::Take() const { return text_ + (open_ ? "}]\n" : "]\n"); }
+
 }  // namespace godwit::tools

@@ -29,4 +29,18 @@ std::string JsonNumber(double value);
 /// "[1,3,224,224]"
 std::string JsonDims(const std::vector<int64_t>& dims);
 
+/// A JSON array of objects, each given as its fields.
+class JsonRows {
+ public:
+  JsonRows& Row();
+  JsonRows& Field(std::string_view key, std::string_view value);
+  JsonRows& Raw(std::string_view key, std::string_view json);
+  [[nodiscard]] std::string Take() const;
+
+ private:
+  std::string text_ = "[";
+  int fields_ = 0;
+  bool open_ = false;
+};
+
 }  // namespace godwit::tools

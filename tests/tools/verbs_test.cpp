@@ -90,6 +90,10 @@ TEST(Verbs, ExplainKnowsEveryKindOfId) {
   EXPECT_TRUE(Has(RunGodwit({"explain", "zip-ratio"}).out, "default 100"));
   EXPECT_TRUE(Has(RunGodwit({"explain", "Conv"}).out, "an operator of ONNX"));
   EXPECT_TRUE(Has(RunGodwit({"explain", "CONV_2D"}).out, "an operator of TFLite"));
+  EXPECT_TRUE(Has(RunGodwit({"explain", "CONV_2D"}).out, "xnnpack takes over"));
+  EXPECT_TRUE(Has(RunGodwit({"explain", "litert@2.1+xnnpack"}).out, "a target, written as TFLite"));
+  EXPECT_TRUE(Has(RunGodwit({"explain", "onnx@17"}).out, "operator set 17"));
+  EXPECT_TRUE(Has(RunGodwit({"list", "targets"}).out, "tflite@2.14"));
   EXPECT_TRUE(Has(RunGodwit({"explain", "merge-constants"}).out, "a rule of simplification"));
   EXPECT_TRUE(Has(RunGodwit({"explain", "run"}).out, "usage: godwit run"));
   for (const DiagDef& d : AllDiags()) EXPECT_FALSE(d.page.empty()) << d.id;
