@@ -17,6 +17,10 @@ struct PictureOptions {
   std::vector<double> mean;   ///< one, or one for each channel; none: 0
   std::vector<double> scale;  ///< none: 1/255
   enum class Colour : uint8_t { kRgb, kBgr, kGray } colour = Colour::kRgb;
+  /// What is taken of a picture before it is scaled to the input: first thought of at this size (one number: the length
+  /// of its shorter side), then cut to its middle. None: the whole picture.
+  std::vector<int64_t> resize;  ///< side, or height and width
+  std::vector<int64_t> crop;    ///< side of a square, or height and width
 };
 
 struct DataOptions {

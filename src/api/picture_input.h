@@ -7,8 +7,8 @@
 
 namespace godwit {
 
-/// The input is [N,C,H,W], [N,H,W,C] or these without N, with C 1 or 3; dims that are open take the picture's size. N
-/// is 1. Scaling is bilinear over pixel centres.
+/// The input is [N,C,H,W], [N,H,W,C] or these without N, with C 1 or 3; dims that are open take the size of
+/// what is shown of the picture. N is 1. Scaling is bilinear over pixel centres.
 Result<Tensor> PictureAsInput(const Picture& picture, const Type& type, const PictureOptions& options);
 
 }  // namespace godwit

@@ -23,6 +23,8 @@ constexpr Option kOptions[] = {
     kDataOption,
     kMeanOption,
     kScaleOption,
+    kResizeOption,
+    kCropOption,
     kColorOption,
     kShapeOption,
     kDimOption,

@@ -23,6 +23,8 @@ constexpr Option kOptions[] = {
     kDataOption,
     kMeanOption,
     kScaleOption,
+    kResizeOption,
+    kCropOption,
     kColorOption,
     kShapeOption,
     {"--tolerance", OptionKind::kText, "[OUT:]rel=X", "abs=, rel= (of the peak), corr= or sqnr= instead of the noise's",

@@ -24,6 +24,8 @@ constexpr Option kOptions[] = {
     kDataOption,
     kMeanOption,
     kScaleOption,
+    kResizeOption,
+    kCropOption,
     kColorOption,
     kShapeOption,
     kDimOption,

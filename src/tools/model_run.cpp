@@ -84,6 +84,8 @@ std::vector<std::pair<std::string, RtValue>> NamedInputs(const Graph& graph, con
 
 namespace {
 
+constexpr int64_t kMostPixels = 1 << 16;  // of a side
+
 Result<std::vector<double>> NumbersOf(const Args& args, std::string_view option) {
   std::vector<double> out;
   const std::string text = args.Text(option);
@@ -97,6 +99,18 @@ Result<std::vector<double>> NumbersOf(const Args& args, std::string_view option)
   return out;
 }
 
+Result<std::vector<int64_t>> SizeOf(const Args& args, std::string_view option) {
+  std::vector<int64_t> out;
+  const std::string text = args.Text(option);
+  if (text.empty()) return out;
+  for (const std::string_view part : Split(text, ',')) {
+    const bool number = ParseInt(Trim(part), &out.emplace_back());
+    if (number && out.back() >= 1 && out.back() <= kMostPixels && out.size() <= 2) continue;
+    return Diag(diag::kUsage, Concat(option, ": '", Printable(text, 100), "' is not one length, or height and width"));
+  }
+  return out;
+}
+
 }  // namespace
 
 Result<DataOptions> DataOptionsOf(const Args& args, const Problems& problems, int64_t samples) {
@@ -106,6 +120,8 @@ Result<DataOptions> DataOptionsOf(const Args& args, const Problems& problems, in
   options.limits = problems.limits();
   TRY(options.pictures.mean, NumbersOf(args, "--mean"));
   TRY(options.pictures.scale, NumbersOf(args, "--scale"));
+  TRY(options.pictures.resize, SizeOf(args, "--resize"));
+  TRY(options.pictures.crop, SizeOf(args, "--crop"));
   using Colour = PictureOptions::Colour;
   for (const std::string& colour : args.All("--color")) {
     if (colour == "rgb") options.pictures.colour = Colour::kRgb;

@@ -25,6 +25,10 @@ inline constexpr Option kDataOption = {
     true};
 inline constexpr Option kMeanOption = {"--mean", OptionKind::kText, "M[,M,M]",
                                        "taken from the pixels of pictures, which go from 0 to 255; default 0"};
+inline constexpr Option kResizeOption = {"--resize", OptionKind::kText, "N|H,W",
+                                         "size of pictures before --crop; N: of their shorter side"};
+inline constexpr Option kCropOption = {"--crop", OptionKind::kText, "N|H,W",
+                                       "the middle of pictures that is taken; default: all, scaled to the input"};
 inline constexpr Option kScaleOption = {"--scale", OptionKind::kText, "S[,S,S]",
                                         "what pixels are multiplied by then; default 1/255"};
 // One word for two things, told apart by their values: --color=gray, --color=never.

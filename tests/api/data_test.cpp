@@ -118,6 +118,22 @@ TEST(Data, PicturesTakeTheInputsLayoutAndSize) {
   // Blue comes first now: the third pixel has it.
   EXPECT_EQ((*other)[0][0].tensor.data<float>()[0], -510);
   EXPECT_EQ((*other)[0][0].tensor.data<float>()[2], 0);
+  // Twice as wide, then the middle: red falls from the first pixel to the second.
+  options.pictures = {};
+  options.pictures.resize = {2, 4};
+  options.pictures.crop = {2};
+  const auto cut = ReadData(OneInput({1, 3, "H", "W"}), options);
+  ASSERT_TRUE(cut.ok());
+  EXPECT_EQ((*cut)[0][0].tensor.dims(), (Dims{1, 3, 2, 2}));
+  EXPECT_NEAR((*cut)[0][0].tensor.data<float>()[0], 0.75, 1e-6);
+  EXPECT_NEAR((*cut)[0][0].tensor.data<float>()[1], 0.25, 1e-6);
+  options.pictures.resize = {8};
+  options.pictures.crop = {4, 2};
+  EXPECT_EQ((*ReadData(OneInput({1, 3, "H", "W"}), options))[0][0].tensor.dims(), (Dims{1, 3, 4, 2}));
+  options.pictures.resize = {};
+  const auto beyond = ReadData(OneInput({1, 3, "H", "W"}), options);
+  ASSERT_FALSE(beyond.ok());
+  EXPECT_NE(beyond.diag().what.find("smaller than the crop of 4 x 2"), std::string::npos);
   options.pictures = {};
   const auto large = ReadData(OneInput({1, 1, 4, 4}), options);
   ASSERT_TRUE(large.ok());
