@@ -38,6 +38,7 @@ class OnnxOutput : public OutputFormat {
     FusionTarget target;
     target.opset = Opset(graph);
     target.runtime = options_.target.runtime;
+    target.microsoft = to_onnx::Allows(options_.onnx, "com.microsoft");
     target.approximate = level > 2;
     return FusionsToLeave(target);
   }

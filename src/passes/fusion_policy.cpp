@@ -29,10 +29,10 @@ constexpr FusionEvidence kEvidence[] = {
     {"fuse-rms-norm", "RMSNormalization", "ort", "1.31", false},
     {"fuse-lp-norm", "LpNormalization", "ort", "1.31", false},
     {"fuse-group-norm", "GroupNormalization", "ort", "1.31", true},
-    {"fuse-whole-norm", "LayerNormalization", "ort", "1.31", true},
+    {"fuse-whole-norm", "LayerNormalization", "ort", "1.31", true, true},
     {"fuse-attention", "Attention", "ort", "1.31", false},
     // It puts a GELU together itself, where the factors still stand.
-    {"scale-gelu", "Gelu", "ort", "1.31", true},
+    {"scale-gelu", "Gelu", "ort", "1.31", true, true},
 };
 
 }  // namespace
@@ -56,7 +56,7 @@ std::set<std::string> FusionsToLeave(const FusionTarget& target) {
   // ai.onnx has no lp_norm with an epsilon.
   if (!target.approximate) out.emplace("fuse-lp-norm-clamped");
   for (const FusionEvidence& evidence : kEvidence) {
-    if (evidence.slower && evidence.runtime == target.runtime) out.emplace(evidence.rule);
+    if (evidence.slower && (evidence.anywhere || evidence.runtime == target.runtime)) out.emplace(evidence.rule);
   }
   return out;
 }

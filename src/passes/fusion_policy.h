@@ -28,6 +28,8 @@ struct FusionEvidence {
   std::string_view runtime;
   std::string_view version;  ///< of the runtime
   bool slower = false;
+  /// Left apart where no runtime is named too: fewer nodes are not worth what the usual runtime loses.
+  bool anywhere = false;
 };
 std::span<const FusionEvidence> AllFusionEvidence();
 

@@ -76,9 +76,18 @@ Result<ValueId> EmitForm(RewriteCtx& ctx, ValueId x, ValueId argument) {
   return ctx.Emit(ops::kMul, {x, sum});
 }
 
-Result<bool> ScaleGelu(RewriteCtx& ctx) {
+/// Elements up to which a pass over a tensor costs next to nothing: it stays in a core's cache.
+constexpr int64_t kSmall = int64_t{1} << 17;
+
+bool IsSmall(const RewriteCtx& ctx, ValueId v) {
+  if (!ctx.Ranked(v) || !IsStatic(ctx.ShapeOf(v))) return false;
+  const auto elements = ElementCount(ctx.ShapeOf(v)).known();
+  return elements && *elements <= kSmall;
+}
+
+Result<bool> Scale(RewriteCtx& ctx, bool small_only) {
   const auto form = ReadForm(ctx);
-  if (!form) return false;
+  if (!form || (small_only && !IsSmall(ctx, form->x))) return false;
   ScaleMover mover(ctx);
   const bool up = form->inner != 1.0 && mover.Up(form->x, {0, {form->inner}, {0.0}}, form->x_uses);
   if (!up) mover.Back(0);
@@ -96,11 +105,17 @@ Result<bool> ScaleGelu(RewriteCtx& ctx) {
   return true;
 }
 
+Result<bool> ScaleGelu(RewriteCtx& ctx) { return Scale(ctx, false); }
+Result<bool> ScaleSmallGelu(RewriteCtx& ctx) { return Scale(ctx, true); }
+
 const OpDef* const kErfs[] = {&ops::kErf};
 
 const Rule kRules[] = {
     {"scale-gelu", "The factors of a GELU that is written out go into the weights before and behind it.",
      Numerics::kReassociating, kErfs, ScaleGelu},
+    // Runtimes put a GELU that is written out whole together themselves, and save passes over the tensor.
+    {"scale-small-gelu", "The same where the tensor is so small that a fused operator would save nothing.",
+     Numerics::kReassociating, kErfs, ScaleSmallGelu},
 };
 
 }  // namespace

@@ -53,6 +53,21 @@ TEST(ScaleGelu, OtherOrders) {
   EXPECT_EQ(CountNodes(c.graph), 6);
 }
 
+TEST(ScaleGelu, SmallOnesAlone) {
+  const auto gelu = [](const std::string& rows) {
+    return kWeights + "main (%x: f32[" + rows + ",2]) {\n%a: f32[" + rows + ",3] = gemm(%x, %w, %b)\n%d: f32[" + rows +
+           ",3] = div(%a, %root)\n%e: f32[" + rows + ",3] = erf(%d)\n%f: f32[" + rows +
+           ",3] = add(%e, %one)\n%g: f32[" + rows + ",3] = mul(%a, %f)\n%h: f32[" + rows +
+           ",3] = mul(%g, %half)\n%y: f32[" + rows + ",2] = gemm(%h, %v)\nyield(%y)\n}";
+  };
+  const auto count = [&](const std::string& rows) {
+    return CountNodes(CheckSimplify(gelu(rows), Only({"scale-small-gelu"}), Same::kClose, {1}).graph);
+  };
+  EXPECT_EQ(count("43690"), 5);  // 131070 elements
+  EXPECT_EQ(count("43691"), 7);
+  EXPECT_EQ(count("N"), 7);  // who knows
+}
+
 TEST(ScaleGelu, OneFactorWhereTheOtherCannot) {
   const auto c = CheckSimplify(kWeights + R"(main (%x: f32[N,2], %z: f32[N,3]) {
     %a: f32[N,3] = gemm(%x, %w, %b)

@@ -173,6 +173,11 @@ TEST(FusionPolicy, KnowsWhatOpsetsAndRuntimesHave) {
   const auto now = FusionsToLeave({.opset = 24});
   EXPECT_FALSE(now.contains("fuse-silu"));
   EXPECT_TRUE(FusionsToLeave({.opset = 24, .runtime = "ort"}).contains("fuse-silu"));
+  // What the usual runtime puts together itself, or runs slower, is left by default.
+  EXPECT_TRUE(old.contains("scale-gelu"));
+  EXPECT_TRUE(old.contains("fuse-whole-norm"));
+  EXPECT_FALSE(old.contains("scale-small-gelu"));
+  EXPECT_FALSE(FusionsToLeave({.tflite = true}).contains("scale-gelu"));
   // Every name is that of a rule.
   SimplifyOptions options;
   options.rewrite.off = FusionsToLeave({.opset = 7, .runtime = "ort"});

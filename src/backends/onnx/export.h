@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/diag.h"
@@ -27,6 +28,9 @@ struct ExportOptions {
   /// has in a domain unknown here are always kept.
   std::vector<std::string> domains;
 };
+
+/// Whether operators of this domain may be written.
+bool Allows(const ExportOptions& options, std::string_view domain);
 
 struct Exported {
   onnx::Model model;

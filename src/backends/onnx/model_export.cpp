@@ -66,6 +66,11 @@ int DefaultOpset(const Graph& graph) {
   return 21;
 }
 
+bool Allows(const ExportOptions& options, std::string_view domain) {
+  if (domain.empty() || domain == "ai.onnx" || domain == "ai.onnx.ml") return true;
+  return std::find(options.domains.begin(), options.domains.end(), domain) != options.domains.end();
+}
+
 Result<Exported> ExportModel(const Graph& graph, const ExportOptions& options, DiagSink* sink) {
   const int opset = options.opset != 0 ? options.opset : DefaultOpset(graph);
   if (opset < kOldestOpset || opset > kNewestOpset) {
@@ -84,10 +89,7 @@ ModelExport::ModelExport(const Graph& graph, const ExportOptions& options, int o
 
 bool ModelExport::IsStandard(std::string_view domain) { return domain.empty() || domain == "ai.onnx"; }
 
-bool ModelExport::MayWrite(std::string_view domain) const {
-  if (IsStandard(domain) || domain == "ai.onnx.ml") return true;
-  return std::find(options_.domains.begin(), options_.domains.end(), domain) != options_.domains.end();
-}
+bool ModelExport::MayWrite(std::string_view domain) const { return Allows(options_, domain); }
 
 int64_t ModelExport::SourceOpset() const {
   for (const auto& [domain, version] : graph_.opsets) {
