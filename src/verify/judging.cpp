@@ -71,9 +71,10 @@ void OutputJudge::JudgeDiscrete(const Deviation& d, const RtValue& actual, const
       return;
     }
   }
-  const FlipVerdict verdict =
-      JudgeFlips(*sample.source, sample.output, *sample.inputs, actual, reference, floor_, sample.threads);
+  const FlipVerdict verdict = JudgeFlips(*sample.source, sample.output, *sample.inputs, actual, reference, floor_,
+                                         noise_factor_, sample.threads);
   if (verdict.excused) {
+    loose_ = loose_ || verdict.loose;
     if (proof_.note.empty()) proof_.note = verdict.note;
     return;
   }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 
 #include "backends/tflite/emit.h"
 #include "backends/tflite/indices.h"
@@ -28,6 +29,30 @@ Status EmitGatherNd(NodeExport& n) {
   return Ok{};
 }
 
+// Of index tuples that name a place twice, the rows of the last ones: theirs is the update that stays.
+std::vector<int64_t> RowsThatStay(const Tensor& tuples, const Dims& outer) {
+  const std::vector<int64_t> indices = ToI64(tuples);
+  std::map<int64_t, int64_t> row_of;
+  for (size_t i = 0; i + outer.size() <= indices.size(); i += outer.size()) {
+    int64_t place = 0;
+    for (size_t k = 0; k < outer.size(); ++k) {
+      const int64_t at = indices[i + k];
+      place = place * outer[k] + (at < 0 ? at + outer[k] : at);
+    }
+    row_of[place] = static_cast<int64_t>(i / outer.size());
+  }
+  std::vector<int64_t> rows;
+  for (const auto& [place, row] : row_of) rows.push_back(row);
+  std::sort(rows.begin(), rows.end());
+  return rows;
+}
+
+Ref PickRows(NodeExport& n, Ref x, Ref rows) {
+  TensorType type = n.TypeOf(x);
+  type.shape[0] = n.TypeOf(rows).shape[0];
+  return n.Temp("GATHER", {x, rows}, std::move(type), {{"axis", 0}, {"batch_dims", 0}});
+}
+
 // SCATTER_ND adds updates up in a tensor of zeros; what it does to ones shows where there are any.
 Status EmitScatterNd(NodeExport& n) {
   const std::string_view how = n.attrs().Str("reduction", "none");
@@ -35,18 +60,31 @@ Status EmitScatterNd(NodeExport& n) {
   const bool adds = how == "add" && dtype != DType::kBool;
   if (!adds && how != "none") return n.LacksForm(fmt::format("SCATTER_ND has no reduction '{}'", how));
   TRY(const Dims dims, n.NeedDims(0, "the data"));
-  TRY(const Dims tuples, n.NeedDims(1, "the indices"));
+  TRY(Dims tuples, n.NeedDims(1, "the indices"));
   const int64_t depth = tuples.empty() ? 0 : tuples.back();
-  if (depth < 1) return n.LacksForm("SCATTER_ND needs indices of at least one axis");
-  TRY(const Ref given, TuplesFromStart(n, 1));
-  TensorType index_type = n.TypeOf(given);
-  Ref indices = given;
+  if (depth < 1 || depth > static_cast<int64_t>(dims.size()))
+    return n.LacksForm("SCATTER_ND needs indices of at least one axis");
+  const Dims outer(dims.begin(), dims.begin() + depth);
+  TRY(Ref indices, TuplesFromStart(n, 1));
+  Ref updates = n.In(2);
+  if (const Tensor* known = n.Known(1); known != nullptr && !adds) {
+    const int64_t count = known->size() / depth;
+    const std::vector<int64_t> rows = RowsThatStay(*known, outer);
+    if (static_cast<int64_t>(rows.size()) < count) {
+      const Ref stay = n.I32s(rows);
+      Dims flat(dims.begin() + depth, dims.end());
+      flat.insert(flat.begin(), count);
+      updates = PickRows(n, n.Reshaped(updates, ShapeOfDims(flat)), stay);
+      indices = PickRows(n, n.Reshaped(indices, {Dim(count), Dim(depth)}), stay);
+      tuples = {static_cast<int64_t>(rows.size()), depth};
+    }
+  }
+  TensorType index_type = n.TypeOf(indices);
   if (index_type.dtype != DType::kI32) {
     index_type.dtype = DType::kI32;
-    indices = CastTo(n, given, DType::kI32);
+    indices = CastTo(n, indices, DType::kI32);
   }
-  const Dims outer(dims.begin(), dims.begin() + depth);
-  Ref placed = n.Temp("SCATTER_ND", {indices, n.In(2), n.I32s(dims)}, n.TypeOf(0).tensor());
+  Ref placed = n.Temp("SCATTER_ND", {indices, updates, n.I32s(dims)}, n.TypeOf(0).tensor());
   if (adds) {
     n.Emit("ADD", {n.In(0), placed});
     return Ok{};
