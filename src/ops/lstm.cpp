@@ -53,6 +53,10 @@ Status Eval(EvalCtx& ctx) {
 std::span<const Sample> Samples() {
   static const std::vector<std::string> one = {"sigmoid", "tanh", "tanh"};
   static const std::vector<std::string> two = {"sigmoid", "tanh", "tanh", "hard_sigmoid", "softsign", "elu"};
+  static const std::vector<std::string> both = {"sigmoid", "tanh", "tanh", "sigmoid", "tanh", "tanh"};
+  constexpr std::string_view kConstantR =
+      "f32[2,8,2] = 0.5,-1,0.25,2,-0.5,1,0.75,-0.25,1,0.5,-2,0,1,1,0.5,-0.5,0.25,0,-1,0.75,2,-0.25,0.5,1,-1,2,0,0.5,"
+      "1.5,-0.75,0.25,1";
   static const Sample samples[] = {
       {{"f32[5,2,3]", "f32[1,16,3]", "f32[1,16,4]"}, {{"activations", one}}, 3},
       {{"f32[5,2,3]", "f32[1,16,3]", "f32[1,16,4]", "f32[1,32]", "", "f32[1,2,4]", "f32[1,2,4]", "f32[1,12]"},
@@ -65,6 +69,9 @@ std::span<const Sample> Samples() {
         {"direction", std::string("bidirectional")},
         {"batch_major", int64_t{1}},
         {"input_forget", int64_t{1}}},
+       3},
+      {{"f32[3,2,3]", "f32[2,8,3]", kConstantR, "f32[2,16]", "", "f32[2,2,2]", "f32[2,2,2]", "f32[2,6]"},
+       {{"activations", both}, {"direction", std::string("bidirectional")}},
        3}};
   return samples;
 }

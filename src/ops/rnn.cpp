@@ -84,13 +84,19 @@ std::span<const Sample> RnnSamples() {
         {"batch_major", int64_t{1}},
         {"clip", 0.5}},
        2},
-      {{"f16[3,1,2]", "f16[1,2,2]", "f16[1,2,2]"}, {{"activations", one}, {"direction", std::string("reverse")}}, 1}};
+      {{"f16[3,1,2]", "f16[1,2,2]", "f16[1,2,2]"}, {{"activations", one}, {"direction", std::string("reverse")}}, 1},
+      {{"f32[3,2,3]", "f32[2,2,3]", "f32[2,2,2] = 0.5,-1,0.25,2,-0.5,1,0.75,-0.25", "f32[2,4]", "i32[2] = 3,2"},
+       {{"activations", std::vector<std::string>{"tanh", "tanh"}}, {"direction", std::string("bidirectional")}},
+       2}};
   return samples;
 }
 
 std::span<const Sample> GruSamples() {
   static const std::vector<std::string> one = {"sigmoid", "tanh"};
   static const std::vector<std::string> two = {"sigmoid", "tanh", "hard_sigmoid", "softsign"};
+  static const std::vector<std::string> both = {"sigmoid", "tanh", "sigmoid", "tanh"};
+  constexpr std::string_view kConstantR =
+      "f32[2,6,2] = 0.5,-1,0.25,2,-0.5,1,0.75,-0.25,1,0.5,-2,0,1,1,0.5,-0.5,0.25,0,-1,0.75,2,-0.25,0.5,1";
   static const Sample samples[] = {
       {{"f32[5,2,3]", "f32[1,12,3]", "f32[1,12,4]"}, {{"activations", one}}, 2},
       {{"f32[5,2,3]", "f32[1,12,3]", "f32[1,12,4]", "f32[1,24]"},
@@ -101,6 +107,12 @@ std::span<const Sample> GruSamples() {
         {"alpha", std::vector<double>{0, 0, 0.2, 0}},
         {"beta", std::vector<double>{0, 0, 0.5, 0}},
         {"direction", std::string("bidirectional")}},
+       2},
+      {{"f32[3,2,3]", "f32[2,6,3]", kConstantR, "f32[2,12]", "", "f32[2,2,2]"},
+       {{"activations", both}, {"linear_before_reset", int64_t{1}}, {"direction", std::string("bidirectional")}},
+       2},
+      {{"f32[2,3,3]", "f32[2,6,3]", kConstantR},
+       {{"activations", both}, {"batch_major", int64_t{1}}, {"direction", std::string("bidirectional")}},
        2}};
   return samples;
 }
