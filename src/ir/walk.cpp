@@ -1,5 +1,6 @@
 #include "ir/walk.h"
 
+#include <algorithm>
 #include <unordered_set>
 
 #include "base/text.h"
@@ -18,6 +19,25 @@ void PushReversed(const List& list, Stack* stack) {
 NodeId AncestorIn(const Graph& graph, NodeId node, RegionId region) {
   while (node && graph.node(node).parent != region) node = graph.region(graph.node(node).parent).owner;
   return node;
+}
+
+// Whether what each node needs stands before it already, and all of it in the list.
+bool InOrder(const Graph& graph, RegionId region) {
+  std::vector<bool> stands(graph.node_count());
+  const auto there = [&](ValueId value) {
+    const NodeId def = value ? AncestorIn(graph, graph.value(value).def, region) : NodeId();
+    return !def || stands[def.index];
+  };
+  for (const NodeId id : graph.region(region).nodes) {
+    const Node& node = graph.node(id);
+    if (stands[id.index] || !std::all_of(node.in.begin(), node.in.end(), there)) return false;
+    if (!node.regions.empty()) {
+      const std::vector<ValueId> captures = Captures(graph, id);
+      if (!std::all_of(captures.begin(), captures.end(), there)) return false;
+    }
+    stands[id.index] = true;
+  }
+  return true;
 }
 
 }  // namespace
@@ -93,6 +113,7 @@ std::vector<ValueId> Captures(const Graph& graph, NodeId node) {
 }
 
 Status TopologicalSort(Graph* graph, RegionId region) {
+  if (InOrder(*graph, region)) return Ok{};
   enum Mark : uint8_t { kNew, kOpen, kDone };
   struct Frame {
     NodeId node;

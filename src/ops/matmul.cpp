@@ -221,24 +221,14 @@ constexpr std::string_view kGemmRules[] = {"c1: a and b are matrices whose inner
                                            "c2: c broadcasts to the result's shape"};
 
 Status InferGemm(InferCtx& ctx) {
-  Dim rows = ctx.Fresh("gemm");
-  Dim cols = ctx.Fresh("gemm");
-  Dim inner_a = ctx.Fresh("gemm");
-  Dim inner_b = inner_a;
   const bool ta = ctx.attrs.Flag("transpose_a");
   const bool tb = ctx.attrs.Flag("transpose_b");
   for (size_t i = 0; i < 2; ++i) {
     if (ctx.Ranked(i) && ctx.Rank(i) != 2) return ctx.Fail("c1", fmt::format("rank {}", ctx.Rank(i)));
   }
-  if (ctx.Ranked(0)) {
-    rows = ctx.ShapeOf(0)[ta ? 1 : 0];
-    inner_a = ctx.ShapeOf(0)[ta ? 0 : 1];
-  }
-  if (ctx.Ranked(1)) {
-    inner_b = ctx.ShapeOf(1)[tb ? 1 : 0];
-    cols = ctx.ShapeOf(1)[tb ? 0 : 1];
-  }
-  if (!MayEqual(inner_a, inner_b))
+  Dim rows = ctx.Ranked(0) ? ctx.ShapeOf(0)[ta ? 1 : 0] : ctx.Fresh("gemm");
+  Dim cols = ctx.Ranked(1) ? ctx.ShapeOf(1)[tb ? 0 : 1] : ctx.Fresh("gemm");
+  if (ctx.Ranked(0) && ctx.Ranked(1) && !MayEqual(ctx.ShapeOf(0)[ta ? 0 : 1], ctx.ShapeOf(1)[tb ? 1 : 0]))
     return ctx.Fail("c1", fmt::format("a is {}, b is {}", ToString(ctx.ShapeOf(0)), ToString(ctx.ShapeOf(1))));
   if (ctx.Ranked(2)) {
     const Shape& c = ctx.ShapeOf(2);

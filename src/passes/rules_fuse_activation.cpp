@@ -34,10 +34,11 @@ Result<bool> Put(const Cone& cone, const OpDef& op, ValueId x, Attrs attrs = {})
 /// x * gate * number, tried with either factor as x.
 template <class Fn>
 Result<bool> Gated(RewriteCtx& ctx, Fn match) {
+  Cone taken(ctx);
+  const Product product = fuse::TakeProduct(taken, ctx.Out());
+  if (product.factors.size() != 2) return false;
   for (size_t i = 0; i < 2; ++i) {
-    Cone cone(ctx);
-    const Product product = fuse::TakeProduct(cone, ctx.Out());
-    if (product.factors.size() != 2) return false;
+    Cone cone = taken;
     TRY(const bool done, match(cone, product.number, product.factors[i], product.factors[1 - i]));
     if (done) return true;
     ctx.Undo();

@@ -110,7 +110,10 @@ std::optional<ByNumber> ReadByNumber(RewriteCtx& ctx, const Node& node) {
 Product TakeProduct(Cone& cone, ValueId v) {
   RewriteCtx& ctx = cone.ctx();
   Product product;
-  std::vector<ValueId> open = {v};
+  product.factors.reserve(kMaxFactors);
+  std::vector<ValueId> open;
+  open.reserve(kMaxFactors + 1);
+  open.push_back(v);
   while (!open.empty()) {
     const ValueId now = open.back();
     open.pop_back();

@@ -172,7 +172,7 @@ Result<bool> UnrollOne(Graph* graph, int64_t most) {
       graph->value(made[i]).name = graph->value(old[i]).name;
     }
     for (const RegionId region : RegionsWithin(*graph)) RETURN_IF_ERROR(TopologicalSort(graph, region));
-    Editor editor(*graph);
+    Editor editor(*graph, Editor::Types::kStated);
     editor.RemoveDead();
     RETURN_IF_ERROR(editor.Commit());
     return true;

@@ -10,15 +10,15 @@
 
 namespace godwit {
 
-Editor::Editor(Graph& graph) : graph_(graph), inference_(graph) {
+Editor::Editor(Graph& graph, Types types) : graph_(graph), inference_(graph) {
   Grow();
-  for (NodeId id : NodesWithin(graph_)) dead_[id.index] = false;
+  unused_ = NodesWithin(graph_);
+  for (NodeId id : unused_) dead_[id.index] = false;
   ForEachUse(graph_, [this](const Use& use) {
     AddUse(use.value, use.node ? UseSite{use.node, {}, use.index} : UseSite{{}, use.region, use.index});
   });
   inference_.AvoidSymbolsInUse();
-  InferAll();
-  for (NodeId id : NodesWithin(graph_)) unused_.push_back(id);
+  if (types == Types::kAnew) InferAll();
   TakeTouched();
 }
 
@@ -35,6 +35,7 @@ bool SpeaksOf(const Names& names, const Dim& dim) {
 // What follows from the sizes of the inputs is so, whatever the file states: stated types go stale when somebody makes
 // an input's size free. What does not follow is taken from what is stated.
 Type Reconcile(Type stated, const Type& inferred, const Names& sizes) {
+  if (stated == inferred) return stated;
   std::optional<Type> both = Meet(stated, inferred);
   if (!both) return inferred.is_unknown() ? std::move(stated) : inferred;
   if (!inferred.ranked()) return *std::move(both);
@@ -53,22 +54,27 @@ void Editor::InferAll() {
     for (const Dim& dim : graph_.value(v).type.shape()) dim.CollectSymbols(&symbols);
     sizes_.insert(symbols.begin(), symbols.end());
   }
+  // Values of inner regions are inferred with the nodes that hold these.
+  std::vector<std::pair<ValueId, Type>> inner;
+  for (uint32_t i = 0; graph_.region_count() > 1 && i < graph_.value_count(); ++i) {
+    const ValueId v{i};
+    if (HomeOf(v) != Graph::main() && !graph_.value(v).constant) inner.emplace_back(v, graph_.value(v).type);
+  }
   std::vector<Type> stated;
-  stated.reserve(graph_.value_count());
-  for (uint32_t i = 0; i < graph_.value_count(); ++i) stated.push_back(graph_.value(ValueId{i}).type);
   for (NodeId id : graph_.region(Graph::main()).nodes) {
+    const std::vector<ValueId>& out = graph_.node(id).out;
+    stated.clear();
+    for (ValueId v : out) stated.push_back(v ? std::move(graph_.value(v).type) : Type());
     const bool inferred = inference_.InferNode(id).ok();
-    for (ValueId v : graph_.node(id).out) {
-      if (!v) continue;
-      Type& type = graph_.value(v).type;
-      type = inferred ? Reconcile(stated[v.index], type, sizes_) : stated[v.index];
+    for (size_t i = 0; i < out.size(); ++i) {
+      if (!out[i]) continue;
+      Type& type = graph_.value(out[i]).type;
+      type = inferred ? Reconcile(std::move(stated[i]), type, sizes_) : std::move(stated[i]);
     }
   }
-  // Values of inner regions were inferred with the nodes that hold these.
-  for (uint32_t i = 0; i < stated.size(); ++i) {
-    Value& value = graph_.value(ValueId{i});
-    const RegionId home = HomeOf(ValueId{i});
-    if (home != Graph::main() && !value.constant) value.type = Reconcile(std::move(stated[i]), value.type, sizes_);
+  for (auto& [v, type] : inner) {
+    Value& value = graph_.value(v);
+    value.type = Reconcile(std::move(type), value.type, sizes_);
   }
 }
 
@@ -102,7 +108,10 @@ bool Editor::Encloses(RegionId home, RegionId region) const {
 
 uint32_t& Editor::SlotOf(const UseSite& site) {
   std::vector<uint32_t>& slots = site.node ? operand_slots_[site.node.index] : result_slots_[site.region.index];
-  if (slots.size() <= site.index) slots.resize(site.index + 1);
+  if (slots.size() <= site.index) {
+    const size_t all = site.node ? graph_.node(site.node).in.size() : graph_.region(site.region).results.size();
+    slots.resize(std::max<size_t>(site.index + 1, all));
+  }
   return slots[site.index];
 }
 
@@ -331,14 +340,16 @@ void Editor::MoveOut(RegionId inner, NodeId owner) {
 }
 
 bool Editor::Refine(NodeId id) {
-  const std::vector<ValueId> out = graph_.node(id).out;
+  const std::vector<ValueId>& out = graph_.node(id).out;
   std::vector<Type> before;
-  for (ValueId v : out) before.push_back(v ? graph_.value(v).type : Type());
+  before.reserve(out.size());
+  for (ValueId v : out) before.push_back(v ? std::move(graph_.value(v).type) : Type());
   const bool inferred = inference_.InferNode(id).ok();
   bool refined = false;
   for (size_t i = 0; i < out.size(); ++i) {
     if (!out[i]) continue;
     Type& type = graph_.value(out[i]).type;
+    if (inferred && type == before[i]) continue;
     std::optional<Type> both = inferred ? Meet(before[i], type) : std::nullopt;
     // An expression of the inputs' sizes says more than a symbol for a size that nobody knew.
     for (size_t k = 0; both && type.ranked() && before[i].ranked() && k < type.shape().size(); ++k) {

@@ -25,7 +25,10 @@ struct UseSite {
 class Editor {
  public:
   /// Infers types and contents anew: what follows from the types of the inputs counts more than what was stated.
-  explicit Editor(Graph& graph);
+  explicit Editor(Graph& graph) : Editor(graph, Types::kAnew) {}
+  /// What is stated is taken as it stands: for those who only sort and drop.
+  enum class Types : uint8_t { kAnew, kStated };
+  Editor(Graph& graph, Types types);
 
   [[nodiscard]] Graph& graph() { return graph_; }
   [[nodiscard]] const Graph& graph() const { return graph_; }

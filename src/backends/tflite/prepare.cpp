@@ -121,7 +121,7 @@ Result<int64_t> Decomposed(Graph* graph, const std::vector<NodeId>& nodes) {
     }
   }
   for (const RegionId region : RegionsWithin(*graph)) RETURN_IF_ERROR(TopologicalSort(graph, region));
-  Editor editor(*graph);
+  Editor editor(*graph, Editor::Types::kStated);
   editor.RemoveDead();
   RETURN_IF_ERROR(editor.Commit());
   return done;
