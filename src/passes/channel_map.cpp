@@ -111,7 +111,7 @@ std::optional<ChannelMap> AsChannelMap(RewriteCtx& ctx, const Node& node) {
   return map;
 }
 
-std::optional<std::vector<double>> LoadNumbers(const RewriteCtx& ctx, ValueId v) {
+std::optional<std::vector<double>> LoadNumbers(RewriteCtx& ctx, ValueId v) {
   if (!ctx.IsConstant(v) || !IsFloat(ctx.DtypeOf(v)) || ctx.TypeOf(v).tensor().quant) return std::nullopt;
   const Constant& constant = ctx.graph().constant(ctx.graph().value(v).constant);
   int64_t count = 1;
@@ -120,12 +120,14 @@ std::optional<std::vector<double>> LoadNumbers(const RewriteCtx& ctx, ValueId v)
     count *= d.value();
     if (count > kMaxNumbers) return std::nullopt;
   }
+  // What is computed from weights is computed once.
+  if (const Tensor* known = ctx.Small(v)) return ToF64(*known);
   auto tensor = constant.Load();
   if (!tensor.ok()) return std::nullopt;
   return ToF64(*tensor);
 }
 
-std::optional<Channels> AlongOneAxis(const RewriteCtx& ctx, ValueId constant, const Shape& shape) {
+std::optional<Channels> AlongOneAxis(RewriteCtx& ctx, ValueId constant, const Shape& shape) {
   if (!ctx.Ranked(constant) || ctx.ShapeOf(constant).size() > shape.size()) return std::nullopt;
   const Shape& own = ctx.ShapeOf(constant);
   const size_t lead = shape.size() - own.size();

@@ -38,9 +38,9 @@ struct ChannelMap {
 std::optional<ChannelMap> AsChannelMap(RewriteCtx& ctx, const Node& node);
 
 /// A floating-point constant of at most 65536 elements, widened.
-std::optional<std::vector<double>> LoadNumbers(const RewriteCtx& ctx, ValueId v);
+std::optional<std::vector<double>> LoadNumbers(RewriteCtx& ctx, ValueId v);
 /// Numbers of a constant that broadcasts into a value of `shape` along at most one axis; only `scale` is set.
-std::optional<Channels> AlongOneAxis(const RewriteCtx& ctx, ValueId constant, const Shape& shape);
+std::optional<Channels> AlongOneAxis(RewriteCtx& ctx, ValueId constant, const Shape& shape);
 /// A constant that broadcasts along `axis` of a value of rank `rank`.
 ValueId ChannelConstant(RewriteCtx& ctx, DType dtype, const std::vector<double>& numbers, int64_t axis, int rank);
 /// A constant of rank 1.

@@ -111,10 +111,17 @@ struct WeightWalk {
 // Channel numbers of a weight's element, groups taken into account.
 struct ChannelIndex {
   explicit ChannelIndex(const LinearNode& n)
-      : transposed(n.op == &ops::kConvTranspose), out_each(n.outputs / n.group), in_each(n.inputs / n.group) {}
-  [[nodiscard]] int64_t Out(int64_t o, int64_t i) const { return transposed ? i / in_each * out_each + o : o; }
-  [[nodiscard]] int64_t In(int64_t o, int64_t i) const { return transposed ? i : o / out_each * in_each + i; }
-  bool transposed;
+      : transposed(n.op == &ops::kConvTranspose),
+        grouped(n.group > 1),
+        out_each(n.outputs / n.group),
+        in_each(n.inputs / n.group) {}
+  [[nodiscard]] int64_t Out(int64_t o, int64_t i) const {
+    return transposed && grouped ? i / in_each * out_each + o : o;
+  }
+  [[nodiscard]] int64_t In(int64_t o, int64_t i) const {
+    return !transposed && grouped ? o / out_each * in_each + i : i;
+  }
+  bool transposed, grouped;
   int64_t out_each, in_each;
 };
 
@@ -126,12 +133,12 @@ Result<Constant> ScaledWeight(const RewriteCtx& ctx, const LinearNode& linear, s
     TRY(Tensor out, Tensor::Make(from.dtype(), from.dims()));
     const ChannelIndex index(linear);
     const size_t step = ByteSize(from.dtype());
+    const float* singles = from.dtype() == DType::kF32 ? from.data<float>() : nullptr;
+    float* scaled = singles != nullptr ? out.mutable_data<float>() : nullptr;
     WeightWalk(ToShape(from.dims()), linear.w_out, linear.w_in).Each([&](int64_t o, int64_t i, int64_t at, int64_t n) {
       const double factor = factors[static_cast<size_t>(by_output ? index.Out(o, i) : index.In(o, i))];
-      if (from.dtype() == DType::kF32) {
-        for (int64_t k = at; k < at + n; ++k) {
-          out.mutable_data<float>()[k] = static_cast<float>(from.data<float>()[k] * factor);
-        }
+      if (singles != nullptr) {
+        for (int64_t k = at; k < at + n; ++k) scaled[k] = static_cast<float>(singles[k] * factor);
         return;
       }
       for (auto k = static_cast<size_t>(at); k < static_cast<size_t>(at + n); ++k) {
@@ -153,9 +160,14 @@ Result<Constant> ShiftedBias(const RewriteCtx& ctx, const LinearNode& linear, st
     std::vector<double> sums(static_cast<size_t>(linear.outputs));
     const ChannelIndex index(linear);
     const size_t step = ByteSize(from.dtype());
+    const float* singles = from.dtype() == DType::kF32 ? from.data<float>() : nullptr;
     WeightWalk(ToShape(from.dims()), linear.w_out, linear.w_in).Each([&](int64_t o, int64_t i, int64_t at, int64_t n) {
       const double shift = shifts[static_cast<size_t>(index.In(o, i))];
       double& sum = sums[static_cast<size_t>(index.Out(o, i))];
+      if (singles != nullptr) {
+        for (int64_t k = at; k < at + n; ++k) sum += singles[k] * shift;
+        return;
+      }
       for (auto k = static_cast<size_t>(at); k < static_cast<size_t>(at + n); ++k) {
         sum += LoadF64(from.dtype(), from.raw() + k * step) * shift;
       }
@@ -166,7 +178,7 @@ Result<Constant> ShiftedBias(const RewriteCtx& ctx, const LinearNode& linear, st
 }
 
 // The bias in the result's scale: absent ones are empty.
-std::optional<std::vector<double>> BiasOf(const RewriteCtx& ctx, const LinearNode& linear) {
+std::optional<std::vector<double>> BiasOf(RewriteCtx& ctx, const LinearNode& linear) {
   if (!linear.bias) return std::vector<double>();
   auto bias = LoadNumbers(ctx, linear.bias);
   if (!bias || static_cast<int64_t>(bias->size()) != linear.outputs) return std::nullopt;

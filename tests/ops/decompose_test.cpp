@@ -266,6 +266,28 @@ std::vector<const OpDef*> WithDecomposition() {
 INSTANTIATE_TEST_SUITE_P(Ops, Decomposed, testing::ValuesIn(WithDecomposition()),
                          [](const auto& op) { return std::string(op.param->name); });
 
+// Each step of a small layer is one for both directions, where their weights are constants; steps alone else.
+TEST(Decompose, TwoSmallDirectionsGoTogether) {
+  size_t together = 0, apart = 0;
+  for (const Sample& sample : ops::kGru.samples()) {
+    const std::vector<SampleOperand> operands = *test::MakeOperands(sample, 1);
+    const int64_t directions = operands[1].value.tensor.dims()[0];
+    if (directions != 2) continue;
+    const bool batch_major = sample.attrs.Flag("batch_major");
+    const int64_t steps = operands[0].value.tensor.dims()[batch_major ? 1 : 0];
+    const Result<Graph> graph = DecomposedGraph(ops::kGru, sample, operands, false);
+    ASSERT_TRUE(graph.ok());
+    int64_t products = 0;
+    for (const NodeId id : graph->region(Graph::main()).nodes) products += graph->node(id).op == &ops::kGemm ? 1 : 0;
+    // The products of the input, one for each direction, then two a step.
+    const bool paired = operands[2].fixed;
+    EXPECT_EQ(products, 2 + 2 * steps * (paired ? 1 : 2)) << test::Describe(ops::kGru, sample);
+    ++(paired ? together : apart);
+  }
+  EXPECT_GE(together, 2U);
+  EXPECT_GE(apart, 1U);
+}
+
 TEST(Decompose, SaysWhichOperatorsAreSimple) {
   test::SampleGraph made = test::MakeGraph(ops::kAbs, {{"f32[2]"}, {}}, *test::MakeOperands({{"f32[2]"}, {}}));
   Inference inference(made.graph);
