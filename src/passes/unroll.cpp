@@ -142,10 +142,11 @@ class Unrolling {
 };
 
 // One loop in the place of whose results there are others now.
-Result<bool> UnrollOne(Graph* graph, int64_t most) {
+Result<bool> UnrollOne(Graph* graph, int64_t most, const std::function<bool(NodeId)>& leave) {
   for (const NodeId id : NodesWithin(*graph)) {
     const OpDef* op = graph->node(id).op;
     if ((op != &ops::kLoop && op != &ops::kScan) || graph->node(id).regions.size() != 1) continue;
+    if (leave && leave(id)) continue;
     std::vector<ValueId> made;
     {
       Editor editor(*graph);
@@ -182,9 +183,9 @@ Result<bool> UnrollOne(Graph* graph, int64_t most) {
 
 }  // namespace
 
-Result<int64_t> UnrollLoops(Graph* graph, int64_t most) {
+Result<int64_t> UnrollLoops(Graph* graph, int64_t most, const std::function<bool(NodeId)>& leave) {
   for (int64_t done = 0;; ++done) {
-    TRY(const bool more, UnrollOne(graph, most));
+    TRY(const bool more, UnrollOne(graph, most, leave));
     if (!more) return done;
   }
 }

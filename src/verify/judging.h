@@ -20,6 +20,8 @@ struct SampleContext {
   std::function<const std::vector<double>*()> noise;
   /// The output as the judge itself makes it of the source; null where it does not. Held to when ours is too far off.
   std::function<const RtValue*()> alternative;
+  /// Of a source that computes in integers where the written model does not: an output in real numbers.
+  std::function<const RtValue*(size_t)> in_reals;
   const Graph* source = nullptr;
   const std::vector<RtValue>* inputs = nullptr;
   int threads = 1;

@@ -54,6 +54,8 @@ class Prover {
   bool MatchPorts();
   void PlanSamples();
   void StripArithmetic();
+  /// What the source gives in real numbers, where it computes in integers and the written model does not.
+  const RtValue* InReals(int index, const Values& inputs, size_t output);
   void StartSessions();
   Result<Values> MakeSample(int index, const DimSizes& sizes) const;
   /// Both models on the same inputs, at the same time where there are threads for it.
@@ -73,8 +75,9 @@ class Prover {
   Graph cut_source_, cut_written_;
   Graph plain_source_;  // without the arithmetic of integers, where the source has it
   bool quantised_ = false;
+  bool reals_judge_ = false;  // the written model states no arithmetic of integers
   int threads_ = 1;
-  std::unique_ptr<ModelRunner> source_session_, written_session_, wide_session_;
+  std::unique_ptr<ModelRunner> source_session_, written_session_, wide_session_, plain_session_;
   std::vector<size_t> input_of_;   // the source's input for each of the written model's
   std::vector<size_t> output_of_;  // the written model's output for each of the source's
   std::vector<OutputJudge> judges_;
@@ -88,6 +91,8 @@ class Prover {
     std::vector<double> values;
   };
   Noise noise_;
+  int reals_of_ = -1;
+  Values reals_;
   int noise_runs_left_ = kNoiseRuns;
   double worst_rank_ = -1;
 };
@@ -193,6 +198,8 @@ void Prover::StripArithmetic() {
   const auto steps = [&](const Graph& graph, NodeId id) { return graph.node(id).attrs.Has(ops::kArithmetic); };
   for (const NodeId id : NodesWithin(*source_)) quantised_ = quantised_ || steps(*source_, id);
   if (!quantised_) return;
+  const std::vector<NodeId> written = NodesWithin(*written_);
+  reals_judge_ = std::none_of(written.begin(), written.end(), [&](NodeId id) { return steps(*written_, id); });
   plain_source_ = source_->Clone();
   for (const NodeId id : NodesWithin(plain_source_)) {
     if (steps(plain_source_, id)) plain_source_.node(id).attrs.Erase(ops::kArithmetic);
@@ -292,6 +299,21 @@ const std::vector<double>* Prover::NoiseOf(int index, const Values& inputs, cons
   return &noise_.values;
 }
 
+const RtValue* Prover::InReals(int index, const Values& inputs, size_t output) {
+  if (reals_of_ != index) {
+    reals_of_ = index;
+    reals_.clear();
+    if (plain_session_ == nullptr) {
+      SessionOptions options;
+      options.threads = threads_;
+      options.run.seed = options_.seed;
+      plain_session_ = std::make_unique<ModelRunner>(plain_source_, options);
+    }
+    if (auto run = plain_session_->Run(inputs); run.ok()) reals_ = *std::move(run);
+  }
+  return output < reals_.size() ? &reals_[output] : nullptr;
+}
+
 bool Prover::RunSample(int index) {
   // Sizes take turns, so that each meets random values and edges.
   size_t set = ladders_.size() > 1 ? static_cast<size_t>(index) % ladders_.size() : 0;
@@ -331,8 +353,10 @@ bool Prover::RunSample(int index) {
   sample.source = source_;
   sample.inputs = &inputs;
   sample.threads = threads_;
+  if (reals_judge_) sample.in_reals = [&](size_t output) { return InReals(index, inputs, output); };
   for (size_t i = 0; i < judges_.size(); ++i) {
     sample.output = i;
+    if (reals_judge_) sample.alternative = [&, i] { return InReals(index, inputs, i); };
     judges_[i].Judge((**actual)[output_of_[i]], reference[i], sample);
   }
   if (elsewhere_->ready()) {

@@ -139,7 +139,8 @@ std::string RuntimeJudge::Judge(int index, const std::vector<std::string>& names
     };
     here.alternative = [&]() -> const RtValue* {
       const RtValue& value = SourceResults(index, ours)[i];
-      return value.absent() ? nullptr : &value;
+      if (!value.absent()) return &value;
+      return context.in_reals && !cut_ ? context.in_reals(i) : nullptr;
     };
     const RtValue result = InOrder((*results)[output_of_[i]], judges_[i].name(), true);
     if (!cut_) {

@@ -324,5 +324,51 @@ TEST(Proof, QuantisedOutputsAreRealNumbers) {
   EXPECT_NE(off->reason.find("of its peak"), std::string::npos) << off->reason;
 }
 
+// A product of stored integers, as LiteRT computes it or in real numbers; a step of it is four of the result's.
+Graph Product(std::string_view mark) {
+  std::string weights;
+  for (int i = 0; i < 32 * 64; ++i) weights += Concat(i > 0 ? "," : "", std::to_string(i * 37 % 251 - 125));
+  auto graph = ParseGraph(Concat(R"(graph {
+    const %s: f32[] = [0.013]
+    const %zx: i8[] = [7]
+    const %w: i8[32,64] = [)",
+                                 weights, R"(]
+    const %ws: f32[] = [0.0031]
+    const %ys: f32[] = [0.0041]
+    const %four: f32[] = [4]
+    main (%x: i8[32,64]{scales=[0.013],zeros=[7]}) {
+      %a: f32[32,64] = dequantize(%x, %s, %zx, to=f32)",
+                                 mark, R"()
+      %b: f32[32,64] = dequantize(%w, %ws, to=f32)",
+                                 mark, R"()
+      %p: f32[32,64] = mul(%a, %b)
+      %q: i8[32,64] = quantize(%p, %ys, to=i8, rounding="away")",
+                                 mark, R"()
+      %c: f32[32,64] = dequantize(%q, %ys, to=f32)
+      %d: f32[32,64] = mul(%c, %four)
+      yield(%d as y)
+    }
+  })"),
+                          ops::Find);
+  EXPECT_TRUE(graph.ok()) << graph.diag().what;
+  return graph.ok() ? *std::move(graph) : Graph();
+}
+
+TEST(Proof, WhatComputesInRealNumbersIsHeldToThem) {
+  const Graph integers = Product(", arithmetic=\"litert\""), reals = Product("");
+  ProofOptions options;
+  options.samples = 3;
+  const auto report = Prove(integers, reals, options);
+  ASSERT_TRUE(report.ok()) << report.diag().what;
+  EXPECT_EQ(report->verdict, Verdict::kProved) << report->reason;
+  // The two arithmetics differ here; the written model does not differ from the source read in its own.
+  EXPECT_EQ(report->outputs[0].worst, 0);
+  EXPECT_NE(report->outputs[0].note.find("the source itself"), std::string::npos) << report->outputs[0].note;
+  const auto same = Prove(integers, integers, options);
+  ASSERT_TRUE(same.ok()) << same.diag().what;
+  EXPECT_TRUE(same->outputs[0].exact);
+  EXPECT_EQ(same->outputs[0].note, "");
+}
+
 }  // namespace
 }  // namespace godwit

@@ -8,6 +8,7 @@
 #include "backends/tflite/row.h"
 #include "backends/tflite/store_half.h"
 #include "base/text.h"
+#include "exec/specialise.h"
 #include "ir/convert.h"
 #include "ir/walk.h"
 #include "ops/ops.h"
@@ -90,7 +91,7 @@ Result<Exported> ExportModel(const Graph& graph, const ExportOptions& options, D
 }
 
 ModelExport::ModelExport(const Graph& graph, const ExportOptions& options, DiagSink* sink)
-    : graph_(graph), options_(options), sink_(sink), legaliser_(this), root_(graph) {
+    : graph_(graph), options_(options), sink_(sink), legaliser_(this), root_(graph), states_(StatesByInput(graph)) {
   NoteQuantised();
 }
 
@@ -357,7 +358,21 @@ std::vector<NodeId> ModelExport::ToDecompose() {
     if (!misfits.empty() && !other) out.push_back(id);
   }
   frames_.clear();
+  // A stored constant that operators take as it is stands for its numbers to nobody.
+  const auto stored = [&](NodeId id) { return IsStoredConstant(graph_, graph_.node(id)); };
+  if (std::any_of(out.begin(), out.end(), stored)) {
+    const std::vector<bool> wanted = Wanted();
+    std::erase_if(out, [&](NodeId id) { return stored(id) && !wanted[graph_.node(id).out[0].index]; });
+  }
   return out;
+}
+
+std::vector<bool> ModelExport::Wanted() const {
+  DiagSink quiet;
+  ModelExport trial(graph_, options_, &quiet);
+  trial.frames_.push_back(std::make_unique<Frame>());
+  trial.Contents(trial.root_, Graph::main());
+  return std::move(trial.root_.wanted);
 }
 
 Exported ModelExport::Run() {

@@ -9,6 +9,7 @@
 
 #include "backends/tflite/export.h"
 #include "backends/tflite/node_export.h"
+#include "backends/tflite/stateful.h"
 #include "passes/legalise/legaliser.h"
 
 namespace godwit::to_tflite {
@@ -28,6 +29,7 @@ class ModelExport final : public LegaliseTarget {
   // What NodeExport needs.
   [[nodiscard]] const targets::TfliteProfile& profile() const { return options_.profile; }
   Legaliser& legaliser() { return legaliser_; }
+  [[nodiscard]] const StateTable& states() const { return states_; }
   /// The value as a tensor of the subgraph that is being written. Does not say that the value is wanted.
   Ref RefOf(Scope& scope, ValueId id);
   Ref AddTensor(WrittenTensor tensor);
@@ -74,12 +76,15 @@ class ModelExport final : public LegaliseTarget {
   void WriteCopy(Ref from, Ref to);
   Ref NewRef(const Scope& scope, ValueId id);
   void NoteQuantised();
+  /// The values that a whole export asks for.
+  [[nodiscard]] std::vector<bool> Wanted() const;
 
   const Graph& graph_;
   const ExportOptions& options_;
   DiagSink* sink_;
   Legaliser legaliser_;
   Scope root_;
+  const StateTable states_;
   std::vector<std::unique_ptr<Frame>> frames_;  // bodies within bodies
   std::vector<WrittenGraph> graphs_;            // of finished bodies; the model itself is put before them
   std::unordered_map<uint32_t, std::shared_ptr<const Quant>> quants_;

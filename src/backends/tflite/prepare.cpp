@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "backends/tflite/model_export.h"
+#include "backends/tflite/stateful.h"
 #include "backends/tflite/widen_half.h"
 #include "ir/builder.h"
 #include "ir/convert.h"
@@ -241,7 +242,9 @@ Status Prepare(Graph* graph, const PrepareOptions& options, PrepareReport* repor
   SimplifyOptions rewriting;
   rewriting.rewrite = options.rewriting;
   rewriting.rewrite.off.merge(FusionsToLeave({.tflite = true}));
-  TRY(const int64_t unrolled, UnrollLoops(graph, kMostTurns));
+  const StateTable states = StatesByInput(*graph);
+  const auto one_operator = [&](NodeId id) { return IsSequenceLayer(*graph, states, id); };
+  TRY(const int64_t unrolled, UnrollLoops(graph, kMostTurns, one_operator));
   if (unrolled > 0 && options.rewrite) RETURN_IF_ERROR(Simplify(*graph, rewriting, nullptr));
   ExportOptions exporting;
   exporting.profile = options.profile;

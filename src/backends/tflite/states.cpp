@@ -62,7 +62,11 @@ Tensor Zeros(const TensorType& type) {
 Status KeepStates(const Graph& source, int runtime, WrittenGraph* main, std::vector<WrittenGraph>* bodies,
                   std::vector<std::string>* outputs) {
   TRY(const std::vector<StateSlot> states, StatesOf(source));
-  if (runtime < kFirstRuntime) return Ok{};
+  for (const WrittenGroup& group : main->groups) {
+    for (const WrittenOperator& op : group) {
+      for (const Ref ref : op.states) main->tensors[static_cast<size_t>(ref.index)].variable = true;
+    }
+  }
   WrittenGraph first;
   first.name = "initialise";
   WrittenGroup set, read, keep;
@@ -71,10 +75,17 @@ Status KeepStates(const Graph& source, int runtime, WrittenGraph* main, std::vec
     const auto in = std::find_if(main->in.begin(), main->in.end(), named);
     const auto out = std::find(outputs->begin(), outputs->end(), slot.output);
     if (in == main->in.end() || out == outputs->end()) continue;
-    const TensorType type = main->tensors[static_cast<size_t>(in->index)].type;
-    if (!MayBeKept(type)) continue;
-    const Tensor initial = slot.initial.valid() ? slot.initial : Zeros(type);
     const auto place = main->out.begin() + (out - outputs->begin());
+    if (main->tensors[static_cast<size_t>(in->index)].variable) {
+      // An operator keeps it by itself.
+      main->in.erase(in);
+      main->out.erase(place);
+      outputs->erase(out);
+      continue;
+    }
+    const TensorType type = main->tensors[static_cast<size_t>(in->index)].type;
+    if (runtime < kFirstRuntime || !MayBeKept(type)) continue;
+    const Tensor initial = slot.initial.valid() ? slot.initial : Zeros(type);
     const Ref handle = Handle(main, &read, slot.input);
     read.push_back(Operator("READ_VARIABLE", {handle}, {*in}));
     keep.push_back(Operator("ASSIGN_VARIABLE", {handle, *place}, {}));

@@ -69,6 +69,7 @@ struct WrittenOperator {
   int version = 1;  ///< settled when it is checked
   int since = 0;    ///< the first runtime that has it
   Refs in, out, intermediates;
+  Refs states;  ///< operands that it keeps from run to run: variable tensors
   OptionList options;
   std::string custom_options;
 };

@@ -127,6 +127,10 @@ Result<ValueId> GraphImport::ReadState(int32_t index) {
 
 bool GraphImport::WriteState(int32_t tensor, ValueId value) {
   if (in_region()) return false;
+  // What is left is read as what was found.
+  Type& type = graph_.value(value).type;
+  const tflite::Tensor& stated = subgraph().tensors[static_cast<size_t>(tensor)];
+  if (type.is_tensor() && type.dtype() == ToDType(stated.type)) type.tensor().quant = WholeQuant(stated);
   WriteVariable(StateKey(tensor), value);
   return true;
 }

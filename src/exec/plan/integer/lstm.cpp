@@ -9,6 +9,7 @@
 #include "exec/plan/integer/scans.h"
 #include "ir/convert.h"
 #include "ops/ops.h"
+#include "ops/recurrent_formula.h"
 
 namespace godwit::plan {
 
@@ -18,100 +19,24 @@ struct GateMatch {
   Stored w, r;
   std::optional<Stored> bias;
 };
-struct Match {
-  std::optional<GateMatch> gates[4];  // input, forget, update, output
-  float cell_clip = 0;
-};
 
-/// Finds the formula of the layer in the body of a scan over states h, c and rows of x.
-class Matcher {
- public:
-  Matcher(Lowering& l, const Region& body)
-      : l_(l), g_(l.graph()), h_(body.params[0]), c_(body.params[1]), x_(body.params[2]) {}
-
-  std::optional<Match> Of(const Region& body) {
-    Match m;
-    if (body.results.size() != 3 || body.results[0] != body.results[2]) return std::nullopt;
-    const Node *out = Def(body.results[0], ops::kMul), *cell = Def(body.results[1], ops::kClip);
-    const ValueId next_c = body.results[1];
-    ValueId sum = next_c;
-    if (cell != nullptr) {
-      const auto low = RealScalar(l_, cell->in[1]), high = RealScalar(l_, cell->in[2]);
-      if (!low || !high || *low != -*high) return std::nullopt;
-      m.cell_clip = *high;
-      sum = cell->in[0];
-    }
-    const Node* add = Def(sum, ops::kAdd);
-    if (out == nullptr || add == nullptr) return std::nullopt;
-    // h = sigmoid(output) * tanh(c)
-    if (!Either(*out, [&](ValueId a, ValueId b) {
-          const Node* tanh = Def(b, ops::kTanh);
-          return tanh != nullptr && tanh->in[0] == next_c && Gate(a, ops::kSigmoid, &m.gates[3]);
-        })) {
-      return std::nullopt;
-    }
-    // c = sigmoid(forget) * c + input * tanh(update)
-    const bool fits = Either(*add, [&](ValueId a, ValueId b) {
-      const Node *kept = Def(a, ops::kMul), *added = Def(b, ops::kMul);
-      if (kept == nullptr || added == nullptr) return false;
-      ValueId forget;
-      const bool keeps = Either(*kept, [&](ValueId f, ValueId c) {
-        forget = f;
-        return c == c_ && Gate(f, ops::kSigmoid, &m.gates[1]);
-      });
-      return keeps && Either(*added, [&](ValueId i, ValueId u) {
-               if (!Gate(u, ops::kTanh, &m.gates[2])) return false;
-               const Node* rest = Def(i, ops::kSub);
-               if (rest != nullptr) return rest->in[1] == forget && RealScalar(l_, rest->in[0]) == 1.0F;
-               return Gate(i, ops::kSigmoid, &m.gates[0]);
-             });
-    });
-    return fits ? std::optional(std::move(m)) : std::nullopt;
-  }
-
- private:
-  const Node* Def(ValueId v, const OpDef& op) const {
-    const NodeId def = v ? g_.value(v).def : NodeId();
-    return def && g_.node(def).op == &op ? &g_.node(def) : nullptr;
-  }
-  template <class F>
-  static bool Either(const Node& node, F f) {
-    return f(node.in[0], node.in[1]) || f(node.in[1], node.in[0]);
-  }
-
-  // act(x * w + h * r [+ bias])
-  bool Gate(ValueId v, const OpDef& activation, std::optional<GateMatch>* gate) {
-    const Node* act = Def(v, activation);
-    if (act == nullptr) return false;
-    GateMatch m;
-    const Node* add = Def(act->in[0], ops::kAdd);
-    if (add == nullptr) return false;
-    ValueId products = act->in[0];
-    for (size_t i = 0; i < 2; ++i) {
-      if (auto bias = StoredOf(l_, add->in[i])) {
-        m.bias = std::move(bias);
-        products = add->in[1 - i];
-      }
-    }
-    const Node* both = Def(products, ops::kAdd);
-    if (both == nullptr) return false;
-    const bool fits = Either(*both, [&](ValueId a, ValueId b) { return Product(a, x_, &m.w) && Product(b, h_, &m.r); });
-    if (fits) *gate = std::move(m);
-    return fits;
-  }
-  bool Product(ValueId v, ValueId of, Stored* w) {
-    const Node* product = Def(v, ops::kMatMul);
-    if (product == nullptr || product->in[0] != of || !product->attrs.Flag("transpose_b")) return false;
-    auto stored = StoredOf(l_, product->in[1]);
+/// The gate on stored integers; nothing for what the integer kernel has no part for.
+std::optional<GateMatch> StoredGate(Lowering& l, const ops::LstmGate& gate) {
+  if (gate.peephole || gate.norm) return std::nullopt;
+  GateMatch m;
+  const auto weight = [&](ValueId v, Stored* to) {
+    auto stored = StoredOf(l, v);
     if (!stored || !stored->single() || !stored->symmetric() || stored->dtype != DType::kI8) return false;
-    *w = *std::move(stored);
+    *to = *std::move(stored);
     return true;
+  };
+  if (!weight(gate.w, &m.w) || !weight(gate.r, &m.r)) return std::nullopt;
+  if (gate.bias) {
+    m.bias = StoredOf(l, gate.bias);
+    if (!m.bias) return std::nullopt;
   }
-
-  Lowering& l_;
-  const Graph& g_;
-  ValueId h_, c_, x_;
-};
+  return m;
+}
 
 /// The rows of the matrix summed up, times the number.
 void AddRowSums(const std::vector<int8_t>& matrix, int64_t columns, int32_t times, std::vector<int32_t>* to) {
@@ -156,9 +81,9 @@ struct Layer {
 std::optional<Layer> LayerOf(Lowering& l, const Cluster& cluster, const ScanParts& parts) {
   const Node& scan = l.graph().node(cluster.core());
   const Attrs& attrs = l.AttrsOf(cluster.core());
-  if (scan.in.size() != 3 || attrs.Int("sliced") != 1 || scan.regions.size() != 1) return std::nullopt;
-  const Region& body = l.graph().region(scan.regions[0]);
-  if (body.params.size() != 3 || body.results.size() != 3) return std::nullopt;
+  const auto scalar = [&](ValueId v) -> std::optional<double> { return RealScalar(l, v); };
+  const auto formula = ops::MatchLstm(l.graph(), scan, scalar);
+  if (!formula || formula->projection || formula->projection_clip != 0) return std::nullopt;
   const auto h = StoredOf(l, scan.in[0]), c = StoredOf(l, scan.in[1]), x = StoredOf(l, scan.in[2]);
   if (!h || !c || !x || h->dtype != DType::kI8 || c->dtype != DType::kI16 || x->dtype != DType::kI8)
     return std::nullopt;
@@ -170,8 +95,6 @@ std::optional<Layer> LayerOf(Lowering& l, const Cluster& cluster, const ScanPart
     return !a || (a->dtype == b.dtype && a->scales == b.scales && a->zeros == b.zeros);
   };
   if (!same(parts.results[0], *h) || !same(parts.results[1], *c) || !same(parts.results[2], *h)) return std::nullopt;
-  auto match = Matcher(l, body).Of(body);
-  if (!match) return std::nullopt;
   Layer layer{{}, *x, *h, *c};
   kernels::LstmLayer& k = layer.kernel;
   const auto entry = [&](std::string_view name) {
@@ -185,16 +108,19 @@ std::optional<Layer> LayerOf(Lowering& l, const Cluster& cluster, const ScanPart
   k.time_first = time == 0;
   k.time = dx[k.time_first ? 0 : 1], k.batch = dx[k.time_first ? 1 : 0], k.inputs = dx[2], k.hidden = dh[1];
   if (dh[0] != k.batch) return std::nullopt;
-  k.coupled = !match->gates[0];
+  k.coupled = formula->coupled;
   for (size_t g = k.coupled ? 1 : 0; g < 4; ++g) {
-    auto gate = GateOf(l, *match->gates[g], *x, *h, k.inputs, k.hidden);
+    const auto stored = StoredGate(l, formula->gates[g]);
+    if (!stored) return std::nullopt;
+    auto gate = GateOf(l, *stored, *x, *h, k.inputs, k.hidden);
     if (!gate) return std::nullopt;
     k.gates[g] = *std::move(gate);
   }
   if (!fixed::IsPowerOfTwo(c->scale(), &k.cell_exponent)) return std::nullopt;
   if (k.cell_exponent < -15 || k.cell_exponent > -9) return std::nullopt;
-  if (match->cell_clip > 0) {
-    k.cell_clip = static_cast<int16_t>(std::clamp(match->cell_clip / c->scale(), -32768.0F, 32767.0F));
+  if (formula->cell_clip > 0) {
+    const float clip = static_cast<float>(formula->cell_clip) / c->scale();
+    k.cell_clip = static_cast<int16_t>(std::clamp(clip, -32768.0F, 32767.0F));
   }
   constexpr double kGate = 1.0 / 32768;
   const auto factor = static_cast<float>(kGate / static_cast<double>(h->scale()) * kGate);

@@ -9,6 +9,7 @@
 #include "exec/plan/integer/rows.h"
 #include "ir/convert.h"
 #include "ops/ops.h"
+#include "ops/recurrent_formula.h"
 
 namespace godwit::plan {
 
@@ -29,59 +30,40 @@ class Matcher {
     auto y = StoredBy(l_, quantize_);
     if (!y) return std::nullopt;
     s_.y = *std::move(y);
-    ValueId v = l_.graph().node(quantize_).in[0];
-    if (const Node* relu = Take(v, ops::kRelu)) v = relu->in[0];
-    if (const Node* add = Take(v, ops::kAdd)) {
-      const size_t at = StoredOf(l_, add->in[0]) ? 0 : 1;
-      s_.bias = StoredOf(l_, add->in[at]);
+    const Graph& g = l_.graph();
+    ValueId v = g.node(quantize_).in[0];
+    const NodeId last = v ? g.value(v).def : NodeId();
+    if (last && g.node(last).op == &ops::kRelu) {
+      s_.body.push_back(last);
+      v = g.node(last).in[0];
+    }
+    const auto formula = ops::MatchSvdf(g, v, [&](ValueId of) { return l_.UsersOf(of); });
+    if (!formula) return std::nullopt;
+    s_.body.insert(s_.body.end(), formula->body.begin(), formula->body.end());
+    for (const NodeId id : s_.body) {
+      for (const ValueId made : g.node(id).out) {
+        if (made && l_.IsOutput(made)) return std::nullopt;
+      }
+    }
+    if (formula->bias) {
+      s_.bias = StoredOf(l_, formula->bias);
       if (!s_.bias) return std::nullopt;
-      v = add->in[1 - at];
     }
-    // The filters of a unit are summed up after the lines of each.
-    const Node* sum = Sum(v);
-    if (sum == nullptr) return std::nullopt;
-    if (const Node* units = Take(sum->in[0], ops::kReshape)) {
-      sum = Sum(units->in[0]);
-      if (sum == nullptr) return std::nullopt;
-    }
-    const Node* weighed = Take(sum->in[0], ops::kMul);
-    if (weighed == nullptr || !Get(weighed->in[1], &s_.times)) return std::nullopt;
-    const ValueId lines = weighed->in[0];
-    const Node* moved = Take(lines, ops::kConcat);
-    if (moved == nullptr || moved->in.size() != 2) return std::nullopt;
-    const Node *older = Take(moved->in[0], ops::kSlice), *newest = Take(moved->in[1], ops::kUnsqueeze);
-    if (older == nullptr || newest == nullptr) return std::nullopt;
-    const Node *state = Take(older->in[0], ops::kReshape), *product = Take(newest->in[0], ops::kMatMul);
-    if (state == nullptr || product == nullptr || !product->attrs.Flag("transpose_b")) return std::nullopt;
-    if (!Get(state->in[0], &s_.state) || !Get(product->in[0], &s_.x) || !Get(product->in[1], &s_.features)) {
+    if (!Get(formula->times, &s_.times) || !Get(formula->state, &s_.state) || !Get(formula->x, &s_.x) ||
+        !Get(formula->features, &s_.features)) {
       return std::nullopt;
     }
     // What is kept for the next run.
-    for (const NodeId user : l_.UsersOf(lines)) {
-      const Node& node = l_.graph().node(user);
-      if (node.op != &ops::kReshape || l_.UsersOf(node.out[0]).size() != 1) continue;
-      const NodeId keeps = l_.UsersOf(node.out[0])[0];
-      auto next = StoredBy(l_, keeps);
-      if (!next) return std::nullopt;
-      s_.body.push_back(user);
-      s_.next = *std::move(next);
-      s_.next_quantize = keeps;
-    }
-    return s_.next_quantize && Fits() ? std::optional(s_) : std::nullopt;
+    const std::vector<NodeId>& keeps = l_.UsersOf(formula->next);
+    if (keeps.size() != 1) return std::nullopt;
+    auto next = StoredBy(l_, keeps[0]);
+    if (!next) return std::nullopt;
+    s_.next = *std::move(next);
+    s_.next_quantize = keeps[0];
+    return Fits() ? std::optional(s_) : std::nullopt;
   }
 
  private:
-  // A node of the layer whose results nobody outside sees.
-  const Node* Take(ValueId v, const OpDef& op) {
-    const NodeId def = v ? l_.graph().value(v).def : NodeId();
-    if (!def || l_.graph().node(def).op != &op || l_.IsOutput(v)) return nullptr;
-    s_.body.push_back(def);
-    return &l_.graph().node(def);
-  }
-  const Node* Sum(ValueId v) {
-    const Node* node = Take(v, ops::kReduce);
-    return node != nullptr && node->attrs.Str("mode") == "sum" ? node : nullptr;
-  }
   bool Get(ValueId v, Stored* to) {
     auto stored = StoredOf(l_, v);
     if (!stored || !stored->single()) return false;
