@@ -17,6 +17,7 @@
 #include "formats/onnx/parse.h"
 #include "formats/sniff.h"
 #include "formats/tflite/parse.h"
+#include "ir/made_names.h"
 #include "ir/walk.h"
 #include "rewrite/ports.h"
 #include "verify/sample_plan.h"
@@ -71,6 +72,7 @@ class Flight {
     if (report_.opset_before > 0) report_.version_before = Concat("opset ", std::to_string(report_.opset_before));
     CountSource(graph, &report_);
     out_->SeeSource(graph);
+    ForgetMadeNames(&graph);
     if (options_.simplify) RETURN_IF_ERROR(Simplify(graph, Rewriting(graph), &report_.simplify));
     if (options_.half.kind != HalfKind::kNone) RETURN_IF_ERROR(Halve(&graph));
     RETURN_IF_ERROR(out_->Prepare(&graph, sink_, &report_));

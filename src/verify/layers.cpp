@@ -10,6 +10,7 @@
 
 #include "exec/session.h"
 #include "ir/convert.h"
+#include "ir/made_names.h"
 #include "rewrite/match.h"
 #include "rewrite/ports.h"
 #include "verify/measure.h"
@@ -99,7 +100,7 @@ class Matching {
     std::map<std::string, size_t> named;
     for (size_t i = 0; i < theirs_.size(); ++i) {
       const std::string& name = other_.value(theirs_[i].id).name;
-      if (!name.empty()) named.emplace(name, i);
+      if (!name.empty() && !IsMadeName(name)) named.emplace(name, i);
     }
     for (size_t i = 0; i < ours_.size(); ++i) {
       const auto it = named.find(reference_.value(ours_[i].id).name);
@@ -111,7 +112,8 @@ class Matching {
   void ByOrigin() {
     const auto key = [](const Graph& graph, const Candidate& c) {
       const Origin& origin = graph.origin(c.node->origin);
-      return origin.node.empty() ? std::string() : origin.node + "\n" + std::to_string(c.index);
+      const bool named = !origin.node.empty() && !IsMadeName(origin.node);
+      return named ? origin.node + "\n" + std::to_string(c.index) : std::string();
     };
     std::map<std::string, size_t> last;
     for (size_t i = 0; i < theirs_.size(); ++i) {

@@ -4,6 +4,7 @@
 
 #include "backends/onnx/model_export.h"
 #include "base/text.h"
+#include "ir/made_names.h"
 #include "ir/walk.h"
 
 namespace godwit::to_onnx {
@@ -20,7 +21,16 @@ Name ModelExport::Unused(std::string_view wanted, const std::unordered_set<std::
   return arena_.Text(name);
 }
 
-// Outer regions come first. A name may be used again in a region that is not within one that has it.
+Name ModelExport::Made(std::string_view hint, std::unordered_set<std::string>* taken) {
+  std::string name;
+  do {
+    name = MadeName(hint, ++counters_[std::string(hint)]);
+  } while (!taken->insert(name).second);
+  return arena_.Text(name);
+}
+
+// Outer regions come first. A name may be used again in a region that is not within one that has it; where two values
+// of a region have the same, the second one is as if it had none.
 void ModelExport::NameRegion(RegionId id, const std::vector<Name>& outputs) {
   std::unordered_set<std::string> taken;
   if (id != Graph::main()) {
@@ -30,15 +40,18 @@ void ModelExport::NameRegion(RegionId id, const std::vector<Name>& outputs) {
   const auto name = [&](ValueId v) {
     const Value& value = graph_.value(v);
     Name& slot = root_.names[v.index];
-    if (!v || value.name.empty() || !slot.empty()) return;
-    slot = Unused(value.name, taken);
-    taken.emplace(slot);
+    if (!v || value.name.empty() || !slot.empty() || root_.Uses(v) == 0 || !taken.insert(value.name).second) return;
+    slot = arena_.Text(value.name);
   };
   const Region& region = graph_.region(id);
   for (const Name out : outputs) taken.emplace(out);
   // Inputs are what callers name: they come before all else but the outputs, whose names are certain as well.
   for (const ValueId v : region.params) {
-    if (!graph_.value(v).name.empty()) name(v);
+    const std::string& own = graph_.value(v).name;
+    Name& slot = root_.names[v.index];
+    if (own.empty() || !slot.empty()) continue;
+    slot = Unused(own, taken);
+    taken.emplace(slot);
   }
   for (size_t i = 0; i < outputs.size() && i < region.results.size(); ++i) {
     const ValueId v = region.results[i];
@@ -74,11 +87,7 @@ void ModelExport::NameEverything() {
   outputs_ = std::move(outputs);
 }
 
-Name ModelExport::NewName(std::string_view hint) {
-  const Name name = Unused(hint, names_);
-  names_.emplace(name);
-  return name;
-}
+Name ModelExport::NewName(std::string_view hint) { return Made(hint, &names_); }
 
 Name ModelExport::NewNodeName(std::string_view hint) {
   const Name name = Unused(hint, node_names_);

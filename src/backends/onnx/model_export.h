@@ -50,6 +50,7 @@ class ModelExport final : public LegaliseTarget {
   void NameEverything();
   void NameRegion(RegionId region, const std::vector<Name>& outputs);
   Name Unused(std::string_view wanted, const std::unordered_set<std::string>& taken);
+  Name Made(std::string_view hint, std::unordered_set<std::string>* taken);
   Name Initialize(Constant constant, Name name, uint32_t order);
   Name Unnamed(Constant constant, const Tensor* contents);
   void WriteIdentity(Name in, Name out, const Type& type);

@@ -9,6 +9,7 @@
 #include "backends/tflite/model_export.h"
 #include "backends/tflite/values.h"
 #include "base/text.h"
+#include "ir/made_names.h"
 
 namespace godwit::to_tflite {
 
@@ -66,7 +67,18 @@ class Assembler {
     return static_cast<uint32_t>(buffers_.size() - 1);
   }
 
-  tflite::Tensor Tensor(const WrittenTensor& from, std::unordered_set<std::string>* names) {
+  // What has no name, or one that another tensor has, is called after the operator that makes it.
+  std::string NameOf(const WrittenTensor& tensor, std::string_view maker, std::unordered_set<std::string>* names) {
+    if (!tensor.name.empty() && names->insert(tensor.name).second) return tensor.name;
+    const std::string_view hint = tensor.constant ? "const" : maker.empty() ? "tensor" : maker;
+    std::string name;
+    do {
+      name = MadeName(hint, ++counters_[std::string(hint)]);
+    } while (!names->insert(name).second);
+    return name;
+  }
+
+  tflite::Tensor Tensor(const WrittenTensor& from, std::string_view maker, std::unordered_set<std::string>* names) {
     tflite::Tensor out;
     const auto type = ToTensorType(from.type.dtype);
     if (from.resource) {
@@ -89,14 +101,7 @@ class Assembler {
     }
     out.shape = arena_.Array(shape);
     if (dynamic) out.shape_signature = arena_.Array(signature);
-    std::string name = from.name.empty() ? (from.constant ? "const" : "tensor") : from.name;
-    if (!names->insert(name).second) {
-      const std::string base = name;
-      do {
-        name = fmt::format("{}_{}", base, ++counters_[base]);
-      } while (!names->insert(name).second);
-    }
-    out.name = arena_.Text(name);
+    out.name = arena_.Text(NameOf(from, maker, names));
     out.quantization = ToQuantization(from.type.quant.get(), &arena_);
     out.is_variable = from.variable;
     if (from.constant) {
@@ -136,13 +141,21 @@ class Assembler {
     out.name = arena_.Text(from.name);
     // Inputs are what callers name: they have their names before all else, then outputs.
     std::unordered_set<std::string> names;
+    std::vector<std::string_view> makers(from.tensors.size());
+    for (const WrittenGroup& group : from.groups) {
+      for (const WrittenOperator& op : group) {
+        for (const Ref ref : op.out) {
+          if (ref.valid()) makers[static_cast<size_t>(ref.index)] = op.op;
+        }
+      }
+    }
     std::vector<tflite::Tensor> tensors(order.size());
     const auto make = [&](int32_t index, const std::string& name) {
       tflite::Tensor& slot = tensors[static_cast<size_t>(numbers[static_cast<size_t>(index)])];
       if (!slot.name.empty()) return;
       WrittenTensor tensor = from.tensors[static_cast<size_t>(index)];
       if (!name.empty()) tensor.name = name;
-      slot = Tensor(tensor, &names);
+      slot = Tensor(tensor, makers[static_cast<size_t>(index)], &names);
     };
     for (const Ref ref : from.in) make(ref.index, {});
     for (size_t i = 0; i < from.out.size(); ++i) {

@@ -291,7 +291,7 @@ Refs ModelExport::Given(Scope& scope, RegionId id, size_t first, size_t count) {
     const bool own = value.def && scope.graph().node(value.def).parent == id;
     if (!own || std::find(given.begin(), given.end(), ref) != given.end()) {
       const Ref copy = NewRef(scope, v);
-      frame().graph.tensors[static_cast<size_t>(copy.index)].name += "_copy";
+      frame().graph.tensors[static_cast<size_t>(copy.index)].name.clear();
       WriteCopy(ref, copy);
       ref = copy;
     }

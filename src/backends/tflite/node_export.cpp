@@ -83,12 +83,7 @@ const Node* NodeExport::Maker(ValueId id, const OpDef& by) const {
 
 // --- writing
 
-Ref NodeExport::NewTensor(TensorType type) {
-  std::string name;
-  if (n_out() > 0 && node_.out[0]) name = scope_.graph().value(node_.out[0]).name;
-  name = Concat(name.empty() ? op().name : std::string_view(name), "_part");
-  return exporter_.AddTensor({std::move(name), std::move(type), {}, false});
-}
+Ref NodeExport::NewTensor(TensorType type) { return exporter_.AddTensor({{}, std::move(type), {}, false}); }
 
 Ref NodeExport::NewVariable(TensorType type) {
   const Ref ref = NewTensor(std::move(type));

@@ -171,7 +171,7 @@ Ref NodeExport::Out(size_t i) {
   if (i == 0 && with_.result) return exporter_.RefOf(scope_, with_.result);
   if (i >= n_out() || !node_.out[i]) {
     TensorType unknown(DType::kF32);
-    return exporter_.AddTensor({std::string(op().name), unknown, {}, false});
+    return exporter_.AddTensor({{}, unknown, {}, false});
   }
   return exporter_.RefOf(scope_, node_.out[i]);
 }

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "backends/tflite/model_export.h"
-#include "base/text.h"
 #include "ir/state.h"
 
 namespace godwit::to_tflite {
@@ -26,7 +25,6 @@ bool MayBeKept(const TensorType& type) {
 
 Ref Handle(WrittenGraph* graph, WrittenGroup* group, const std::string& name) {
   WrittenTensor tensor;
-  tensor.name = Concat(name, "_variable");
   tensor.resource = true;
   tensor.type = TensorType(DType::kNone, {});
   graph->tensors.push_back(std::move(tensor));
@@ -93,7 +91,6 @@ Status KeepStates(const Graph& source, int runtime, WrittenGraph* main, std::vec
     main->out.erase(place);
     outputs->erase(out);
     WrittenTensor content;
-    content.name = Concat(slot.input, "_first");
     content.type = type;
     content.constant = Constant{initial.type(), initial};
     first.tensors.push_back(std::move(content));

@@ -2,8 +2,8 @@
 
 #include <cmath>
 #include <set>
+#include <utility>
 
-#include "base/text.h"
 #include "ops/ops.h"
 #include "rewrite/recipe.h"
 
@@ -94,9 +94,7 @@ Result<StoredHalf> StoreHalf(const targets::TfliteProfile& profile, WrittenGraph
     }
     op.version = fit.version;
     op.since = fit.since;
-    std::string name = real.name;
-    real.name = name.empty() ? std::string() : Concat(name, "_f32");
-    graph->tensors.push_back({std::move(name), std::move(type), std::move(half)});
+    graph->tensors.push_back({std::exchange(real.name, {}), std::move(type), std::move(half)});
     first.push_back(std::move(op));
     ++done.tensors;
     done.elements += contents.size();
