@@ -395,6 +395,7 @@ Exported ModelExport::Run() {
   StoredHalf half;
   for (WrittenGraph& written : graphs) {
     MergeWritten(&written);
+    OrderWritten(&written);
     if (!options_.half_weights) continue;
     auto stored = StoreHalf(options_.profile, &written);
     if (!stored.ok()) {

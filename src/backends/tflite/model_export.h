@@ -96,6 +96,8 @@ Status KeepStates(const Graph& source, int runtime, WrittenGraph* main, std::vec
 
 /// Operators that compute the same from the same tensors become one.
 void MergeWritten(WrittenGraph* graph);
+/// Puts the operators in the order that the graph alone decides, all of them in one group.
+void OrderWritten(WrittenGraph* graph);
 
 /// The model as the views that the file's writer takes: names, numbers, operator codes, signatures, metadata. What does
 /// not fit into a file goes to the sink.
