@@ -364,7 +364,7 @@ TEST(TfliteCheck, BlocksOfSparseTensorsDivideTheShape) {
   EXPECT_EQ(blocks(2, -1), "tflite.sparsity");
 }
 
-/// `graphs` graphs, each of which runs those that `runs` names.
+/// `graphs` graphs, each of which runs those that `runs` names; -2 where nothing is named.
 std::string Nested(const std::vector<std::vector<int64_t>>& runs) {
   TfliteModel m;
   m.graphs.resize(runs.size());
@@ -372,7 +372,8 @@ std::string Nested(const std::vector<std::vector<int64_t>>& runs) {
     for (const int64_t r : runs[g]) {
       auto set = m.Set("CallOnceOptions");
       set.Int("init_subgraph_index", r);
-      m.Op(Op::kCallOnce, {}, {}, g).options = set.options();
+      tflite::Operator& op = m.Op(Op::kCallOnce, {}, {}, g);
+      if (r != -2) op.options = set.options();
     }
   }
   return Problem(&m);
@@ -385,6 +386,9 @@ TEST(TfliteCheck, GraphsDoNotRunThemselves) {
   EXPECT_EQ(Nested({{}, {2}, {1}}), "tflite.recursion");
   EXPECT_EQ(Nested({{1}}), "tflite.index");
   EXPECT_EQ(Nested({{-1}}), "tflite.index");
+  // Without options it is the main graph that runs.
+  EXPECT_EQ(Nested({{-2}}), "tflite.recursion");
+  EXPECT_EQ(Nested({{1}, {-2}}), "tflite.recursion");
 }
 
 TEST(TfliteCheck, GraphsWithinEachOtherHaveALimit) {

@@ -130,6 +130,43 @@ TEST(TfliteState, VariablesAreInputsAndOutputsThatBelongTogether) {
   EXPECT_EQ(Floats(results[0]), Values{44});
 }
 
+// CALL_ONCE of a subgraph that fills the variable "total" with a number more than it holds, or with the number.
+void AddFiller(TfliteBuilder* b, int64_t subgraph, float number, bool more) {
+  b->Select(subgraph);
+  const int32_t handle = b->Add("handle", T::kResource, {});
+  b->Emit(B::kVarHandle, {}, {handle}, [](Set& s) { s.Text("shared_name", "total"); });
+  int32_t value = b->F32({1}, {number});
+  if (more) {
+    const int32_t old = b->Add("old", T::kFloat32, {1}), sum = b->Add("sum", T::kFloat32, {1});
+    b->Emit(B::kReadVariable, {handle}, {old});
+    b->Emit(B::kAdd, {old, value}, {sum});
+    value = sum;
+  }
+  b->Emit(B::kAssignVariable, {handle, value}, {});
+}
+void EmitOnce(TfliteBuilder* b, int64_t subgraph) {
+  b->Emit(B::kCallOnce, {}, {}, [&](Set& s) { s.Int("init_subgraph_index", subgraph); });
+}
+
+TEST(TfliteState, SubgraphsThatFillVariablesRunOnceAndSeeWhatOthersFilled) {
+  TfliteBuilder b = Counter(false);
+  const int64_t outer = b.AddSubgraph(), first = b.AddSubgraph(), second = b.AddSubgraph();
+  b.Select(0);
+  EmitOnce(&b, outer);
+  EmitOnce(&b, second);
+  EmitOnce(&b, second);
+  // The outer one fills nothing itself.
+  b.Select(outer);
+  EmitOnce(&b, first);
+  AddFiller(&b, first, 40, false);
+  AddFiller(&b, second, 2, true);
+  const Graph graph = b.Import();
+  const auto states = StatesOf(graph);
+  ASSERT_TRUE(states.ok());
+  ASSERT_EQ(states->size(), 1U);
+  EXPECT_EQ(Floats((*states)[0].initial), Values{42});
+}
+
 TEST(TfliteState, IsKeptInTheTextForm) {
   TfliteBuilder b = Counter(true);
   const Graph graph = b.Import();

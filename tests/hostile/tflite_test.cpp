@@ -175,6 +175,55 @@ HostileCase Running(std::string name, const std::vector<int64_t>& runs, std::vec
   return Bytes("T8_" + std::move(name), m.Bytes(), std::move(exits), std::move(id));
 }
 
+/// Graphs that run each other, the second because it does not say which.
+HostileCase RunningWithoutOptions() {
+  TfliteModel m;
+  m.graphs.resize(2);
+  m.main().inputs = m.main().outputs = {m.Tensor("x", TensorType::kFloat32, {1})};
+  auto set = m.Set("CallOnceOptions");
+  set.Int("init_subgraph_index", 1);
+  m.Op(BuiltinOperator::kCallOnce, {}, {}).options = set.options();
+  m.Op(BuiltinOperator::kCallOnce, {}, {}, 1);
+  return Bytes("T8_RunEachOtherWithoutOptions", m.Bytes(), {3}, "tflite.recursion");
+}
+
+/// A few bytes that ask for 3.6 GB: the dims of what a variable is filled with, or of what is stored sparsely.
+HostileCase VariableHuge() {
+  TfliteModel m;
+  m.graphs.resize(2);
+  m.main().inputs = m.main().outputs = {m.Tensor("x", TensorType::kFloat32, {1})};
+  auto once = m.Set("CallOnceOptions");
+  once.Int("init_subgraph_index", 1);
+  m.Op(BuiltinOperator::kCallOnce, {}, {}).options = once.options();
+  const int32_t dims = m.Constant<int32_t>("dims", TensorType::kInt32, {2}, {30000, 30000}, 1);
+  const int32_t one = m.Constant<float>("one", TensorType::kFloat32, {}, {1}, 1);
+  const int32_t filled = m.Tensor("filled", TensorType::kFloat32, {30000, 30000}, 1);
+  const int32_t handle = m.Tensor("handle", TensorType::kResource, {}, 1);
+  m.Op(BuiltinOperator::kFill, {dims, one}, {filled}, 1);
+  auto variable = m.Set("VarHandleOptions");
+  variable.Text("shared_name", "v");
+  m.Op(BuiltinOperator::kVarHandle, {}, {handle}, 1).options = variable.options();
+  m.Op(BuiltinOperator::kAssignVariable, {handle, filled}, {}, 1);
+  return Bytes("T8_VariableHuge", m.Bytes(), {5}, "limit.exceeded");
+}
+
+HostileCase SparseHuge() {
+  TfliteModel m;
+  const int32_t w = m.Constant<float>("w", TensorType::kFloat32, {30000, 30000}, {1});
+  tflite::SparseDimension one;
+  one.format = tflite::DimensionType::kSparseCsr;
+  one.segments = {tflite::IndexVector::Kind::kUint8, AsBytes(std::string_view("\0\1", 2))};
+  one.indices = {tflite::IndexVector::Kind::kUint8, AsBytes(std::string_view("\0", 1))};
+  const Ints order = {0, 1};
+  const std::vector<tflite::SparseDimension> dimensions = {one, one};
+  tflite::Sparsity sparsity;
+  sparsity.traversal_order = order;
+  sparsity.dimensions = dimensions;
+  m.main().tensors[static_cast<size_t>(w)].sparsity = &sparsity;
+  m.Op(BuiltinOperator::kDensify, {w}, {m.Output("y", {30000, 30000})});
+  return Bytes("T7_SparseHuge", m.Bytes(), {5}, "limit.exceeded");
+}
+
 std::vector<HostileCase> TensorCases() {
   TfliteModel sparse;
   const int32_t w = sparse.Constant<float>("w", TensorType::kFloat32, {2, 4}, {1, 2, 3});
@@ -204,6 +253,9 @@ std::vector<HostileCase> TensorCases() {
       Running("RunsItself", {0}, {3}, "tflite.recursion"),
       Running("RunEachOther", {1, 0}, {3}, "tflite.recursion"),
       Running("NoSuchGraph", {7}, {3}, "tflite.index"),
+      RunningWithoutOptions(),
+      VariableHuge(),
+      SparseHuge(),
       Bytes("T9_ArchiveCutOff", Small() + "PK\x03\x04" + std::string(60, 'x'), {0}),
       Bytes("T9_ArchiveEndAlone",
             Small() + std::string("PK\x05\x06\0\0\0\0\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\0\0", 22), {0}),

@@ -166,7 +166,7 @@ void Checker::CheckNesting() {
   for (size_t g = 0; g < n; ++g) {
     graphs[g].operators = static_cast<int64_t>(model_.subgraphs[g].operators.size());
     for (const Operator& op : model_.subgraphs[g].operators) {
-      const std::vector<int64_t> runs = SubGraphsOf(op);
+      const std::vector<int64_t> runs = SubGraphsOf(model_, op);
       graphs[g].runs.insert(graphs[g].runs.end(), runs.begin(), runs.end());
     }
   }

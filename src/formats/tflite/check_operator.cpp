@@ -17,14 +17,18 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kCompiled
 
 }  // namespace
 
-std::vector<int64_t> SubGraphsOf(const Operator& op) {
+std::vector<int64_t> SubGraphsOf(const Model& model, const Operator& op) {
   std::vector<int64_t> out;
-  if (op.options.table() == nullptr) return out;
-  for (const FieldDef& field : op.options.table()->fields) {
+  const Options options = model.OptionsFor(op);
+  if (options.table() == nullptr) return out;
+  for (const FieldDef& field : options.table()->fields) {
     const bool one = field.name.ends_with("subgraph_index") || field.name == "subgraph";
     const bool many = field.name == "branch_subgraph_indices" || field.name == "called_computations";
-    if (one) out.push_back(op.options.Int(field.name));
-    if (many) out = op.options.Ints(field.name);
+    if (one) out.push_back(options.Int(field.name));
+    if (many) {
+      const std::vector<int64_t> all = options.Ints(field.name);
+      out.insert(out.end(), all.begin(), all.end());
+    }
   }
   return out;
 }
@@ -48,7 +52,7 @@ void Checker::CheckOperator(const SubGraph& graph, const Operator& op, const std
     }
   }
   if (!CheckIndices(graph, op, at)) return;
-  for (const int64_t g : SubGraphsOf(op)) {
+  for (const int64_t g : SubGraphsOf(model_, op)) {
     if (g >= 0 && g < static_cast<int64_t>(model_.subgraphs.size())) continue;
     return FailOperator(diag::kTfliteIndex, op, at,
                         Concat("it runs graph ", std::to_string(g), " of ", std::to_string(model_.subgraphs.size())));

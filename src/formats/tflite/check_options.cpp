@@ -65,7 +65,7 @@ void Checker::CheckOptions(const SubGraph& graph, const Operator& op, const std:
     return FailOperator(diag::kTfliteOptionsTable, op, at,
                         Concat("the options are ", op.options.name(), " instead of ", own->name));
   }
-  const Options options = op.options.stored() ? op.options : Options(own);
+  const Options options = model_.OptionsFor(op);
   for (const FieldDef& field : own->fields) {
     if (field.type == FieldType::kFloat32) {
       if (std::isnan(options.Float(field.name))) return fail(Concat(field.name, " is not a number"));

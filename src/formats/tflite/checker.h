@@ -57,7 +57,7 @@ class Checker {
 
 /// The number of elements; nothing if a dimension is negative or they cannot be counted.
 std::optional<int64_t> ElementsOf(std::span<const int32_t> shape);
-/// The graphs that an operator runs, as it names them.
-std::vector<int64_t> SubGraphsOf(const Operator& op);
+/// The graphs that an operator runs, as it names them or, without options, as their defaults do.
+std::vector<int64_t> SubGraphsOf(const Model& model, const Operator& op);
 
 }  // namespace godwit::tflite

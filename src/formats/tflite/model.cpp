@@ -11,6 +11,11 @@ int64_t IndexVector::operator[](size_t k) const {
   }
 }
 
+Options Model::OptionsFor(const Operator& op) const {
+  const TableDef* own = OptionsOf(CodeOf(op).code);
+  return op.options.table() == own ? op.options : Options(own);
+}
+
 std::string Model::OperatorNameOf(const Operator& op) const {
   const OperatorCode& code = CodeOf(op);
   if (code.code == BuiltinOperator::kCustom) return std::string(code.custom_code);

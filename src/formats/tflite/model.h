@@ -172,6 +172,8 @@ struct Model {
   std::shared_ptr<std::pmr::monotonic_buffer_resource> arena;  ///< owns the arrays
 
   [[nodiscard]] const OperatorCode& CodeOf(const Operator& op) const { return operator_codes[op.opcode_index]; }
+  /// Those of the operator's own kind: what the file has, or, where it has none or those of another, all defaults.
+  [[nodiscard]] Options OptionsFor(const Operator& op) const;
   /// "CONV_2D", the name of a custom operator, or "builtin 300" for one beyond the schema.
   [[nodiscard]] std::string OperatorNameOf(const Operator& op) const;
 };

@@ -188,7 +188,7 @@ Result<ValueId> GraphImport::ValueOf(int32_t index) {
     return Diag(diag::kTfliteInput, Concat("no operator before it makes tensor '", tensor.name, "'"))
         .Tensor(std::string(tensor.name));
   }
-  auto constant = ToConstant(tensor, bytes, std::move(owner));
+  auto constant = ToConstant(tensor, bytes, options_.limits, std::move(owner));
   if (!constant.ok()) return std::move(constant.diag()).Tensor(std::string(tensor.name));
   value = graph_.AddConstant(*std::move(constant), std::string(tensor.name));
   return value;

@@ -90,6 +90,8 @@ class GraphImport {
   void CheckStated(const tflite::Operator& op);
   [[nodiscard]] std::string LabelOf(const tflite::Operator& op) const;
   Result<const tflite::SubGraph*> Enter(int64_t subgraph) const;
+  /// What an initialising subgraph would make, against the limit of growth.
+  [[nodiscard]] Status BoundInit(const Graph& graph) const;
   Result<ValueId> ReadState(int32_t tensor);
   /// The variable that a tensor is.
   [[nodiscard]] std::string StateKey(int32_t tensor) const;

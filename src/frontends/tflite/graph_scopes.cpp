@@ -7,6 +7,7 @@
 #include "base/diag_tflite_import.h"
 #include "base/text.h"
 #include "exec/session.h"
+#include "exec/specialise.h"
 #include "frontends/tflite/graph_import.h"
 #include "frontends/tflite/tensor_import.h"
 #include "ir/state.h"
@@ -137,6 +138,10 @@ bool GraphImport::WriteState(int32_t tensor, ValueId value) {
 
 ValueId GraphImport::ReadVariable(const std::string& key, const Type& type, std::string_view called) {
   Variable& variable = state_.variables[key];
+  // Before the model runs there is nobody who could bring anything: a variable is what it was filled with.
+  if (!variable.current && main_ != 0 && variable.initial.valid()) {
+    variable.current = graph_.AddConstant(variable.initial, key);
+  }
   if (!variable.current) {
     std::string name = !variable.name.empty() ? variable.name : called.empty() ? key : std::string(called);
     const auto used = [&] {
@@ -165,15 +170,46 @@ void GraphImport::WriteVariable(const std::string& key, ValueId value) {
   variable.current = value;
 }
 
+// A few bytes of a file may ask for any amount: sizes are worked out, and held to the limit, before anything is made.
+Status GraphImport::BoundInit(const Graph& graph) const {
+  Widening widening;
+  const int64_t growth = options_.limits.growth_bytes;
+  TRY(const Specialised known, Specialise(graph, {}, &widening, {growth, growth}));
+  int64_t left = growth + 4 * static_cast<int64_t>(loaded_->file->bytes().size());
+  for (const NodeId id : graph.region(Graph::main()).nodes) {
+    for (const ValueId v : graph.node(id).out) {
+      if (!v) continue;
+      const Type& type = known.types[v.index];
+      if (!type.is_tensor() || !type.tensor().is_static()) {
+        return Diag(diag::kTfliteState, "a subgraph that initialises variables makes what has no size before it runs");
+      }
+      Dims dims;
+      for (const Dim& d : type.shape()) dims.push_back(d.value());
+      TRY(const int64_t bytes, CheckedByteSize(type.dtype(), dims));
+      if (bytes > left) {
+        return LimitExceeded(options_.limits, &Limits::growth_bytes, static_cast<uint64_t>(bytes),
+                             "bytes made by a subgraph that initialises variables");
+      }
+      left -= bytes;
+    }
+  }
+  return Ok{};
+}
+
 Status GraphImport::RunInit(int64_t subgraph) {
   RETURN_IF_ERROR(Enter(subgraph));
+  if (!state_.initialised.insert(subgraph).second) return Ok{};
   DiagSink problems;
   GraphImport init(loaded_, options_, &problems, static_cast<size_t>(subgraph));
+  init.state_.initialised = state_.initialised;
+  init.state_.tables = state_.tables;
+  for (const auto& [key, variable] : state_.variables) init.state_.variables[key].initial = variable.initial;
   RETURN_IF_ERROR(init.Run());
   for (const Diag& d : problems.all()) {
     if (d.severity == Severity::kError) return Diag(d);
   }
-  for (auto& [key, table] : init.state_.tables) state_.tables[key] = table;
+  state_.initialised = init.state_.initialised;
+  state_.tables = init.state_.tables;
   Graph graph = init.TakeGraph();
   Region& main = graph.region(Graph::main());
   if (!main.params.empty()) return Diag(diag::kTfliteSubgraph, "an initialising subgraph has inputs");
@@ -186,20 +222,25 @@ Status GraphImport::RunInit(int64_t subgraph) {
   main.results.clear();
   graph.output_names.clear();
   for (const auto& [key, variable] : init.state_.variables) {
-    main.results.push_back(variable.current);
-    graph.output_names.push_back(key);
+    if (variable.current) {
+      main.results.push_back(variable.current);
+      graph.output_names.push_back(key);
+    } else if (variable.initial.valid()) {
+      state_.variables[key].initial = variable.initial;
+    }
   }
   if (main.results.empty()) return Ok{};
+  RETURN_IF_ERROR(BoundInit(graph));
   SessionOptions options;
   options.threads = 1;
   Session session(graph, options);
   TRY(std::vector<RtValue> values, session.Run({}));
-  size_t k = 0;
-  for (const auto& [key, variable] : init.state_.variables) {
+  for (size_t k = 0; k < values.size(); ++k) {
+    const std::string& key = graph.output_names[k];
     if (!values[k].is_tensor()) return Diag(diag::kTfliteState, Concat("variable '", key, "' is not a tensor"));
     Variable& mine = state_.variables[key];
     mine.name = key;
-    mine.initial = values[k++].tensor;
+    mine.initial = values[k].tensor;
   }
   return Ok{};
 }

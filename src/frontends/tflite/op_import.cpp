@@ -15,9 +15,11 @@
 namespace godwit::from_tflite {
 
 OpImport::OpImport(GraphImport& importer, const tflite::Operator& op, Numbers numbers)
-    : importer_(importer), op_(op), name_(importer.model().OperatorNameOf(op)), numbers_(numbers) {
-  const tflite::TableDef* table = tflite::OptionsOf(importer.model().CodeOf(op).code);
-  options_ = op.options.table() == table ? op.options : tflite::Options(table);
+    : importer_(importer),
+      op_(op),
+      name_(importer.model().OperatorNameOf(op)),
+      options_(importer.model().OptionsFor(op)),
+      numbers_(numbers) {
   if (numbers == Numbers::kStored) return;
   bool activations = false, weights = false;
   for (size_t i = 0; i < n_in(); ++i) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -26,6 +27,7 @@ struct LookupTable {
 struct State {
   std::map<std::string, Variable> variables;  ///< by container and name, or by tensor
   std::map<std::string, LookupTable> tables;  ///< by table id
+  std::set<int64_t> initialised;              ///< the subgraphs that have been run to fill them
   /// What resources stand for, by subgraph and tensor.
   std::map<std::pair<size_t, int32_t>, std::string> handles;
 };

@@ -122,7 +122,8 @@ std::shared_ptr<const Quant> WholeQuant(const tflite::Tensor& tensor) {
   return out;
 }
 
-Result<Constant> ToConstant(const tflite::Tensor& tensor, ByteSpan bytes, std::shared_ptr<const void> keep_alive) {
+Result<Constant> ToConstant(const tflite::Tensor& tensor, ByteSpan bytes, const Limits& limits,
+                            std::shared_ptr<const void> keep_alive) {
   const DType dtype = ToDType(tensor.type);
   if (dtype == DType::kNone) {
     return Diag(diag::kTfliteTensor, Concat("a constant of type ", tflite::TypeName(tensor.type)));
@@ -142,6 +143,8 @@ Result<Constant> ToConstant(const tflite::Tensor& tensor, ByteSpan bytes, std::s
       return Diag(diag::kTfliteTensor, fmt::format("a constant of {} bytes has {}", want, bytes.size()));
     }
     bytes = bytes.first(static_cast<size_t>(want));
+  } else if (size - limits.growth_bytes > 4 * static_cast<int64_t>(bytes.size())) {
+    return LimitExceeded(limits, &Limits::growth_bytes, static_cast<uint64_t>(size), "bytes of a sparse constant");
   }
   TensorType type(dtype, ToShape(dims));
   return Constant{std::move(type), std::make_shared<const StoredTensor>(dtype, std::move(dims), bytes, tensor.sparsity,

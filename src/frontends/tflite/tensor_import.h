@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "base/limits.h"
 #include "formats/tflite/model.h"
 #include "ir/graph.h"
 
@@ -19,8 +20,9 @@ bool HasScale(const tflite::Tensor& tensor);
 /// The scale and zero point, where there is one of each for the whole tensor; null otherwise.
 std::shared_ptr<const Quant> WholeQuant(const tflite::Tensor& tensor);
 
-/// A constant whose bytes stay in the file until they are wanted; sparse ones come dense. `keep_alive` owns the bytes
-/// and the views.
-Result<Constant> ToConstant(const tflite::Tensor& tensor, ByteSpan bytes, std::shared_ptr<const void> keep_alive);
+/// A constant whose bytes stay in the file until they are wanted; sparse ones come dense, within the limit of growth.
+/// `keep_alive` owns the bytes and the views.
+Result<Constant> ToConstant(const tflite::Tensor& tensor, ByteSpan bytes, const Limits& limits,
+                            std::shared_ptr<const void> keep_alive);
 
 }  // namespace godwit::from_tflite
