@@ -192,8 +192,8 @@ Result<bool> LowerBinary(Lowering& l, NodeId id) {
     auto step = MakeElementwise(dtype, ElementsIn(out, layout));
     const bool swapped = *access_a != Access::kFull;
     step->Start(swapped ? slot_b : slot_a);
-    step->FuseBinary(
-        {n.op, swapped ? slot_a : slot_b, swapped ? *access_a : *access_b, std::max(period_a, period_b), swapped});
+    step->FuseBinary(swapped ? FusedBinary{n.op, slot_a, *access_a, period_a, true}
+                             : FusedBinary{n.op, slot_b, *access_b, period_b, false});
     step->writes = {l.Define(n.out, layout)};
     l.Emit(std::move(step), id);
     return true;
