@@ -85,7 +85,8 @@ void OutputJudge::JudgeDiscrete(const Deviation& d, const RtValue& actual, const
 void OutputJudge::JudgeFloats(Deviation d, const RtValue& actual, const SampleContext& sample) {
   if (d.strays > 0) {
     if (sample.kind == SampleKind::kLarge) {
-      proof_.note = fmt::format("{} elements overflow on one side only for large inputs", d.strays);
+      if (proof_.verdict != Verdict::kDiffers)
+        proof_.note = fmt::format("{} elements overflow on one side only for large inputs", d.strays);
     } else {
       Differs(fmt::format("is NaN or infinite on one side only in {} of {} elements: {} (sample: {})", d.strays,
                           d.count + d.strays + d.lost, d.shown, Name(sample.kind)));

@@ -233,6 +233,12 @@ TEST(TfliteCheck, OperatorsUseWhatIsThere) {
   }
   EXPECT_EQ(Spoiled([](TfliteModel* m) { m->main().outputs = {m->Tensor("r", TensorType::kFloat32, {1})}; }),
             "tflite.order");
+  // Elements that nobody reads before an operator writes them.
+  EXPECT_EQ(Spoiled([](TfliteModel* m) {
+              const int32_t stale = m->Constant<float>("stale", TensorType::kFloat32, {1}, std::vector<float>{1});
+              m->Op(Op::kRelu, {0}, {stale});
+            }),
+            "tflite.overwritten");
   // Nobody has to make what has no elements.
   EXPECT_EQ(Spoiled([](TfliteModel* m) { m->main().outputs = {m->Tensor("r", TensorType::kFloat32, {0})}; }), "");
 }

@@ -26,8 +26,9 @@ void Checker::FailTensor(const DiagDef& def, const Tensor& t, const std::string&
   problems_->Add(Diag(def, std::move(what)).At(at).Tensor(std::string(t.name)));
 }
 
-void Checker::FailOperator(const DiagDef& def, const Operator& op, const std::string& at, std::string what) {
-  Diag diag = Diag(def, std::move(what)).At(at);
+void Checker::FailOperator(const DiagDef& def, const Operator& op, const std::string& at, std::string what,
+                           Severity severity) {
+  Diag diag = Diag(def, std::move(what)).At(at).As(severity);
   diag.op_type = model_.OperatorNameOf(op);
   problems_->Add(std::move(diag));
 }
@@ -110,11 +111,13 @@ void Checker::CheckSubGraph(size_t g) {
 }
 
 void Checker::CheckOrder(const SubGraph& graph, size_t g) {
-  enum State : uint8_t { kNothing, kGiven, kMade };
+  // What a constant holds that no operator reads before one writes it is of no effect: exporters leave it behind.
+  enum State : uint8_t { kNothing, kUntouched, kGiven, kMade };
   std::vector<State> states(graph.tensors.size(), kNothing);
   for (size_t k = 0; k < graph.tensors.size(); ++k) {
     const Tensor& t = graph.tensors[k];
-    if (t.is_variable || IsConstant(t)) states[k] = kGiven;
+    if (IsConstant(t)) states[k] = kUntouched;
+    if (t.is_variable) states[k] = kGiven;
   }
   for (const int32_t k : graph.inputs) states[static_cast<size_t>(k)] = kGiven;
   // A tensor without elements needs nobody who makes it.
@@ -126,6 +129,7 @@ void Checker::CheckOrder(const SubGraph& graph, size_t g) {
     const Operator& op = graph.operators[n];
     const std::string at = Concat(name, ".operators[", std::to_string(n), "]");
     for (const int32_t k : op.inputs) {
+      if (k >= 0 && states[static_cast<size_t>(k)] == kUntouched) states[static_cast<size_t>(k)] = kGiven;
       if (k < 0 || there(static_cast<size_t>(k))) continue;
       FailOperator(diag::kTfliteOrder, op, at,
                    Concat("its input, tensor ", std::to_string(k), " '",
@@ -134,7 +138,12 @@ void Checker::CheckOrder(const SubGraph& graph, size_t g) {
     }
     for (const int32_t k : op.outputs) {
       State& state = states[static_cast<size_t>(k)];
-      if (state != kNothing) {
+      if (state == kUntouched) {
+        FailOperator(diag::kTfliteOverwritten, op, at,
+                     Concat("its output, tensor ", std::to_string(k), " '",
+                            Printable(graph.tensors[static_cast<size_t>(k)].name), "', has elements in the file"),
+                     Severity::kWarning);
+      } else if (state != kNothing) {
         FailOperator(diag::kTfliteOrder, op, at,
                      Concat("its output, tensor ", std::to_string(k), " '",
                             Printable(graph.tensors[static_cast<size_t>(k)].name), "', is ",

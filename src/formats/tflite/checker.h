@@ -40,7 +40,8 @@ class Checker {
 
   void Fail(const DiagDef& def, const std::string& at, std::string what);
   void FailTensor(const DiagDef& def, const Tensor& t, const std::string& at, std::string what);
-  void FailOperator(const DiagDef& def, const Operator& op, const std::string& at, std::string what);
+  void FailOperator(const DiagDef& def, const Operator& op, const std::string& at, std::string what,
+                    Severity severity = Severity::kError);
   /// Enough has been reported: a file can be wrong in as many places as it has bytes.
   [[nodiscard]] bool Full() const;
   /// Whether the bytes of the tensor are in the model.
