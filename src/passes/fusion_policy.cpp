@@ -44,8 +44,8 @@ std::set<std::string> FusionsToLeave(const FusionTarget& target) {
   // It has no attention, its products of matrices take tensors of any rank, and delegates run slices, splits and
   // transposes, but no gathers.
   if (target.tflite) {
-    return {"fuse-attention", "fuse-attention-heads", "flatten-tokens",
-            "gather-moves",   "squeezed-part",        "keep-parts-axis"};
+    return {"fuse-attention", "fuse-attention-heads", "flatten-tokens",     "gather-moves",
+            "squeezed-part",  "keep-parts-axis",      "fuse-recurrent-cell"};
   }
   if (target.opset == 0) return out;
   for (const Need& need : kNeeds) {

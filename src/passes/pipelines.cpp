@@ -67,6 +67,8 @@ const std::vector<Stage>& SimplifyPipeline() {
       Whole(kMergeConstantsPass),
       Rules("clean"),
       Whole(kMergeNodesPass),
+      Whole(kFuseRecurrentStepsPass),
+      Whole(kFuseRecurrentCellPass),
       Rules("fuse"),
       Rules("fold"),
       Whole(kFlattenTokensPass),

@@ -256,6 +256,22 @@ nothing less is possible
 )");
 }
 
+// What leaves the graph under a transpose's name, and had none inside, is not told to lie in another order.
+TEST(Layout, AnOutputThatATransposeNamedLiesAsItDid) {
+  Graph graph = test::Parse(R"(const %axis: i64[1] = [0]
+  main (%a: f32[2,3], %b: f32[2,3]) {
+    %0: f32[1,2,3] = unsqueeze(%a, %axis)
+    %1: f32[1,2,3] = unsqueeze(%b, %axis)
+    %2: f32[2,2,3] = concat(%0, %1, axis=0)
+    %y: f32[2,2,3] = transpose(%2, perm=[1,0,2])
+    yield(%y as y)
+  })");
+  LayoutReport report;
+  ASSERT_TRUE(Relayout(&graph, test::FreeTarget(), {}, &report).ok());
+  EXPECT_EQ(report.after.transposes, 0);
+  for (const ValueLayout& v : report.layouts) EXPECT_NE(v.name, "y");
+}
+
 // Windows of an image, a dense layer over each place, the places of a window behind the heads: two transposes in the
 // source with a product between them are one.
 TEST(Layout, ProductsStandBetweenTheirTransposes) {

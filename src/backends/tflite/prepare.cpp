@@ -226,7 +226,8 @@ std::set<std::string> Decompositions() {
           "fuse-lp-norm-clamped",
           "fuse-hard-sigmoid",
           "fuse-hard-sigmoid-affine",
-          "fuse-hard-swish-parts"};
+          "fuse-hard-swish-parts",
+          "fuse-recurrent-steps"};
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <memory>
 #include <tuple>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "ir/walk.h"
@@ -292,20 +293,23 @@ class Applier {
   // An output's name is that of what leaves the graph; all other names stay with the value that is made.
   void NameLayouts() {
     const Region& main = graph_.region(Graph::main());
+    std::unordered_set<uint32_t> named;  // by what they leave as; inside they had no name
     for (size_t i = 0; i < main.results.size() && i < graph_.output_names.size(); ++i) {
       const std::string& name = graph_.output_names[i];
       Value& given = graph_.value(main.results[i]);
       for (const ValueId v : left_as_[i]) {
         if (v == main.results[i] || graph_.value(v).name != name || !graph_.value(v).def) continue;
         graph_.value(v).name.clear();
-        if (given.name.empty()) given.name = name;
+        if (!given.name.empty()) continue;
+        given.name = name;
+        named.insert(main.results[i].index);
       }
       if (!orders_.IsIdentity(left_in_[i])) layouts_.push_back({main.results[i], name, orders_[left_in_[i]]});
     }
     for (uint32_t i = 0; i < count_; ++i) {
       const ValueId v{i}, root = problem_.RootOf(v);
       const std::string& name = graph_.value(v).name;
-      if (made_[root.index] == kAny || name.empty() || !problem_.Alive(v)) continue;
+      if (made_[root.index] == kAny || name.empty() || named.contains(i) || !problem_.Alive(v)) continue;
       const Label own = orders_.Compose(orders_.Inverse(problem_.RelationOf(v)), made_[root.index]);
       const bool told = std::any_of(layouts_.begin(), layouts_.end(), [&](const auto& l) { return l.name == name; });
       if (!orders_.IsIdentity(own) && !told) layouts_.push_back({root, name, orders_[own]});
