@@ -47,7 +47,7 @@ struct Step {
 
 struct Written {
   std::string bytes;
-  size_t operators = 0;
+  bool folded = false;  ///< results are constants or inputs, which formats may need operators to hand on
 };
 
 Result<Written> ToOnnx(const Graph& graph, int opset, const std::string& keep_as) {
@@ -60,7 +60,7 @@ Result<Written> ToOnnx(const Graph& graph, int opset, const std::string& keep_as
     TRY(to_onnx::OnnxFiles files, to_onnx::WriteOnnxFiles(exported, keep_as, {}));
     RETURN_IF_ERROR(files.Commit());
   }
-  return Written{onnx::SerializeModel(exported.model), exported.nodes};
+  return Written{onnx::SerializeModel(exported.model), graph.region(Graph::main()).nodes.empty()};
 }
 
 Result<Written> ToTflite(const Graph& source, const targets::TfliteProfile& profile, const std::string& keep_as) {
@@ -81,7 +81,7 @@ Result<Written> ToTflite(const Graph& source, const targets::TfliteProfile& prof
     RETURN_IF_ERROR(file.Write(bytes));
     RETURN_IF_ERROR(file.Commit());
   }
-  return Written{std::move(bytes), exported.operators};
+  return Written{std::move(bytes), graph.region(Graph::main()).nodes.empty()};
 }
 
 struct Constants {
@@ -165,7 +165,7 @@ class Traveller {
       TRY(out.graph, ReadBack(written->bytes));
       now = &out.graph;
       if (i + 1 < steps_.size()) continue;
-      out.folded = written->operators == 0;
+      out.folded = written->folded;
       if (!tflite || options_.litert == nullptr) continue;
       out.must_run = StatesAllSizes(out.graph);
       runtimes::OpenOptions open;

@@ -12,6 +12,7 @@
 #include "frontends/onnx/import.h"
 #include "frontends/onnx/tensor_import.h"
 #include "ir/convert.h"
+#include "verify/cut.h"
 #include "verify/runtime_values.h"
 
 namespace godwit {
@@ -179,6 +180,10 @@ SuiteResult RunPassage(const Graph& source, const Passage& passage, std::vector<
     const bool beyond = std::any_of(inputs.begin(), inputs.end(), BeyondF32) ||
                         std::any_of(expected.begin(), expected.end(), BeyondF32);
     if (beyond) return fail(Outcome::kRefused, "its numbers are beyond f32, in which the format computes what is f64");
+    const std::vector<std::string> random = RandomOrigins(source);
+    if (std::any_of(random.begin(), random.end(), [](const std::string& origin) { return !origin.empty(); })) {
+      return fail(Outcome::kRefused, "its results are random, and each runtime draws numbers of its own");
+    }
     return fail(Outcome::kWrong, std::move(d));
   }
   if (!passage.unloadable.empty()) return fail(Outcome::kWrong, passage.unloadable);

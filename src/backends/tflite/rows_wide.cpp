@@ -19,7 +19,9 @@ Status EmitCast(NodeExport& n) {
 // Types that no CAST takes both go through one that it does.
 Status EmitCastThrough(NodeExport& n) {
   const DType from = n.DtypeOf(0), to = n.OutType().dtype();
-  const bool narrow = kSmallInts.Has(from) || from == DType::kBF16 || to == DType::kBF16;
+  constexpr TypeSet kPacked = TypeSet(DType::kI4) | DType::kI2 | DType::kU4;
+  const bool narrow =
+      kSmallInts.Has(from) || kPacked.Has(from) || kPacked.Has(to) || from == DType::kBF16 || to == DType::kBF16;
   if (!narrow || from == to) return n.NotThis();
   n.EmitTo(0, "CAST", {CastTo(n, n.In(0), DType::kF32)}, {{"in_data_type", DType::kF32}, {"out_data_type", to}});
   return Ok{};
