@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "formats/npy/npy.h"
 #include "formats/sniff.h"
+#include "ir/state.h"
 
 namespace godwit {
 
@@ -66,17 +67,25 @@ Result<std::vector<std::string>> FilesOf(const std::string& source, const Limits
   return out;
 }
 
-// An array with more rows than the model takes at once: several samples.
+// An array with more rows than the model takes at once, or with an axis before the model's: several samples.
 std::vector<RtValue> SplitRows(const RtValue& value, const Type& type) {
-  if (!value.is_tensor() || !type.ranked() || type.rank() != value.tensor.rank() || type.rank() == 0) return {value};
-  const Dim& first = type.shape()[0];
+  if (!value.is_tensor() || !type.ranked() || value.tensor.dtype() == DType::kString) return {value};
   const Tensor& t = value.tensor;
-  if (!first.is_static() || first.value() <= 0 || t.dim(0) <= first.value() || t.dim(0) % first.value() != 0) {
-    return {value};
-  }
   Dims dims = t.dims();
-  dims[0] = first.value();
-  const int64_t parts = t.dim(0) / first.value();
+  int64_t parts = 0;
+  if (t.rank() == type.rank() + 1) {
+    dims.erase(dims.begin());
+    parts = t.dim(0);
+  } else {
+    if (type.rank() != t.rank() || type.rank() == 0) return {value};
+    const Dim& first = type.shape()[0];
+    if (!first.is_static() || first.value() <= 0 || t.dim(0) <= first.value() || t.dim(0) % first.value() != 0) {
+      return {value};
+    }
+    dims[0] = first.value();
+    parts = t.dim(0) / first.value();
+  }
+  if (parts == 0) return {value};
   const size_t bytes = t.bytes() / static_cast<size_t>(parts);
   std::vector<RtValue> out;
   for (int64_t i = 0; i < parts; ++i) {
@@ -108,6 +117,13 @@ Result<std::vector<RtValue>> ReadOne(const std::string& path, const Value& input
 // Which inputs a file speaks of: all whose names an archive has, else the model's only one.
 Result<std::vector<size_t>> InputsIn(const std::string& path, const Graph& graph, const Limits& limits) {
   const std::vector<ValueId>& params = graph.region(Graph::main()).params;
+  // State is not what a caller gives, unless a file names it.
+  TRY(const std::vector<StateSlot> states, StatesOf(graph));
+  std::vector<size_t> given;
+  for (size_t i = 0; i < params.size(); ++i) {
+    const auto is = [&](const StateSlot& slot) { return slot.input == graph.value(params[i]).name; };
+    if (std::none_of(states.begin(), states.end(), is)) given.push_back(i);
+  }
   if (params.size() == 1) return std::vector<size_t>{0};
   std::vector<size_t> out;
   std::string known;
@@ -122,6 +138,7 @@ Result<std::vector<size_t>> InputsIn(const std::string& path, const Graph& graph
       }
     }
   }
+  if (out.empty() && given.size() == 1) return given;
   if (out.empty()) {
     return Diag(diag::kExecInput,
                 Concat("--data: the model has several inputs (", known, "), and this is for none of them"))

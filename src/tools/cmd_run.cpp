@@ -7,7 +7,7 @@
 
 #include "api/arrays.h"
 #include "base/text.h"
-#include "tools/model_run.h"
+#include "tools/model_runs.h"
 #include "tools/table.h"
 #include "tools/value_stats.h"
 #include "tools/verbs.h"
@@ -32,6 +32,8 @@ constexpr Option kOptions[] = {
     kBindOption,
     {"--output", OptionKind::kText, "OUT.npz", "write the outputs, each under its name", 'o'},
     {"--tap", OptionKind::kText, "TENSOR", "an inner tensor as one more output", 0, true},
+    kRunsOption,
+    kResetOption,
     {"--profile", OptionKind::kFlag, "", "where the time goes"},
     kRuntimeOption,
     kRuntimeLibOption,
@@ -161,41 +163,54 @@ void PrintEffort(const Outcome& outcome) {
              HumanBytes(static_cast<uint64_t>(plan.arena_bytes)), outcome.seconds);
 }
 
-Status RunHere(const Graph& graph, std::vector<RtValue> inputs, const Args& args, Outcome* out) {
+Status RunHere(const Graph& graph, InputSets inputs, const Args& args, Outcome* out) {
   Session session(graph, SessionOptionsOf(args));
   const bool profiled = args.Has("--profile");
   Progress::Say("planning");
-  RETURN_IF_ERROR(session.Prepare(inputs));
+  RETURN_IF_ERROR(session.Prepare(inputs[0]));
   Progress::Say("running");
   if (profiled) {
     // The first run makes the plan and touches its memory; the profile is of a warm one.
-    RETURN_IF_ERROR(session.Run(inputs));
+    RETURN_IF_ERROR(session.Run(inputs[0]));
   }
+  TRY(StateCarrier state, StateCarrier::Of(graph, args));
+  InputSets runs;
   const auto start = std::chrono::steady_clock::now();
-  TRY(auto results, session.Run(std::move(inputs), profiled ? &out->profile : nullptr));
+  for (std::vector<RtValue>& set : inputs) {
+    state.Give(&set);
+    out->profile.clear();
+    TRY(auto results, session.Run(std::move(set), profiled ? &out->profile : nullptr));
+    state.Take(results);
+    runs.push_back(std::move(results));
+  }
   out->seconds = SecondsSince(start);
   out->plan = session.stats();
-  for (size_t i = 0; i < results.size(); ++i) {
-    out->outputs.emplace_back(graph.output_names[i], std::move(results[i]));
-  }
+  out->outputs = Together(graph.output_names, std::move(runs));
   return Ok{};
 }
 
-Status RunElsewhere(const std::string& file, const Graph& graph, const std::vector<RtValue>& inputs, const Args& args,
-                    Outcome* out) {
-  constexpr std::string_view kOwn[] = {"--tap", "--profile", "--reference", "--precision", "--bind"};
+// A runtime that knows variables keeps state by itself; the others are given it as any input.
+Status RunElsewhere(const std::string& file, const Graph& graph, InputSets inputs, const Args& args, Outcome* out) {
+  constexpr std::string_view kOwn[] = {"--tap", "--profile", "--reference", "--precision", "--bind", "--reset"};
   RETURN_IF_ERROR(CheckOwnOnly(args, kOwn));
   TRY(runtimes::Runtime * runtime, RuntimeOf(args.Text("--runtime"), args));
   runtimes::OpenOptions options;
   options.threads = static_cast<int>(args.Int("--threads", 0));
   TRY(auto model, runtime->Open(file, options));
-  const auto named = NamedInputs(graph, inputs);
+  std::vector<std::string> names;
+  for (const runtimes::Port& port : model->outputs()) names.push_back(port.name);
+  TRY(StateCarrier state, StateCarrier::Of(graph, args));
+  const bool same_ports = names == graph.output_names;
+  InputSets runs;
   const auto start = std::chrono::steady_clock::now();
-  TRY(auto results, RunInRuntime(model.get(), named));
-  out->seconds = SecondsSince(start);
-  for (size_t i = 0; i < results.size(); ++i) {
-    out->outputs.emplace_back(model->outputs()[i].name, std::move(results[i]));
+  for (std::vector<RtValue>& set : inputs) {
+    if (same_ports) state.Give(&set);
+    TRY(auto results, RunInRuntime(model.get(), NamedInputs(graph, set)));
+    if (same_ports) state.Take(results);
+    runs.push_back(std::move(results));
   }
+  out->seconds = SecondsSince(start);
+  out->outputs = Together(names, std::move(runs));
   return Ok{};
 }
 
@@ -214,7 +229,7 @@ int Run(const Args& args) {
   for (const std::string& tap : args.All("--tap")) {
     if (const Status status = AddTap(tap, &graph); !status.ok()) return problems->Show(status.diag());
   }
-  auto inputs = InputsOf(graph, args, *problems);
+  auto inputs = InputSetsOf(graph, args, *problems);
   if (!inputs.ok()) return problems->Show(inputs.diag());
   Outcome outcome;
   const Status ran = args.Text("--runtime", "own") != "own"

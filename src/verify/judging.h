@@ -22,6 +22,8 @@ struct SampleContext {
   std::function<const RtValue*()> alternative;
   /// Of a source that computes in integers where the written model does not: an output in real numbers.
   std::function<const RtValue*(size_t)> in_reals;
+  /// Samples are runs one after the other: state is carried on, by a runtime within itself.
+  bool sequence = false;
   const Graph* source = nullptr;
   const std::vector<RtValue>* inputs = nullptr;
   int threads = 1;

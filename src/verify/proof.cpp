@@ -11,6 +11,8 @@
 
 #include "base/text.h"
 #include "exec/session.h"
+#include "ir/convert.h"
+#include "ir/state.h"
 #include "ir/walk.h"
 #include "ops/arithmetic.h"
 #include "rewrite/ports.h"
@@ -58,6 +60,8 @@ class Prover {
   const RtValue* InReals(int index, const Values& inputs, size_t output);
   void StartSessions();
   Result<Values> MakeSample(int index, const DimSizes& sizes) const;
+  /// What a run of the source left is what the next sample begins with.
+  void CarryOn(const Values& reference);
   /// Both models on the same inputs, at the same time where there are threads for it.
   void RunBoth(const Values& inputs, std::optional<Result<Values>>* ours, std::optional<Result<Values>>* theirs);
   bool RunSample(int index);
@@ -91,6 +95,8 @@ class Prover {
     std::vector<double> values;
   };
   Noise noise_;
+  std::vector<StateSlot> states_;
+  std::map<size_t, RtValue> left_;  // by the source's inputs
   int reals_of_ = -1;
   Values reals_;
   int noise_runs_left_ = kNoiseRuns;
@@ -222,7 +228,13 @@ Result<Values> Prover::MakeSample(int index, const DimSizes& sizes) const {
   request.kind = kinds_[static_cast<size_t>(index)];
   request.seed = options_.seed + static_cast<uint64_t>(index) * 7919;
   request.sizes = sizes;
-  if (request.kind != SampleKind::kGiven) return DrawSample(*source_, options_.inputs, request);
+  const auto with_state = [&](Result<Values> sample) {
+    for (const auto& [input, value] : left_) {
+      if (sample.ok()) (*sample)[input] = value;
+    }
+    return sample;
+  };
+  if (request.kind != SampleKind::kGiven) return with_state(DrawSample(*source_, options_.inputs, request));
   const auto given = static_cast<size_t>(std::count(kinds_.begin(), kinds_.begin() + index, SampleKind::kGiven));
   Values values = options_.data[given];
   // What a real sample does not give is drawn: a cut adds inputs of its own.
@@ -231,7 +243,36 @@ Result<Values> Prover::MakeSample(int index, const DimSizes& sizes) const {
   for (size_t i = 0; i < values.size() && i < names.size(); ++i) {
     if (!values[i].absent()) specs[names[i]].value = std::move(values[i]);
   }
-  return DrawSample(*source_, specs, request);
+  return with_state(DrawSample(*source_, specs, request));
+}
+
+void Prover::CarryOn(const Values& reference) {
+  const std::vector<std::string> names = InputNames(*source_);
+  for (const StateSlot& slot : states_) {
+    const size_t in = FindName(names, slot.input), out = FindName(source_->output_names, slot.output);
+    const auto stated = options_.inputs.find(slot.input);
+    if (in == names.size() || out >= reference.size() || !reference[out].is_tensor()) continue;
+    if (stated != options_.inputs.end() && (stated->second.ranged || !stated->second.value.absent())) continue;
+    const DType dtype = source_->value(source_->region(Graph::main()).params[in]).type.dtype();
+    const Tensor& left = reference[out].tensor;
+    if (left.dtype() == dtype) {
+      left_[in] = reference[out];
+      continue;
+    }
+    // It is judged as the real numbers that it stands for.
+    const auto quant = options_.judged_quants.find(slot.output);
+    if (quant == options_.judged_quants.end() || quant->second->scales.size() != 1) continue;
+    auto stored = Tensor::Make(dtype, left.dims());
+    if (!stored.ok()) continue;
+    const std::vector<double> real = ToF64(left);
+    const std::vector<int64_t>& zeros = quant->second->zero_points;
+    const int64_t zero = zeros.empty() ? 0 : zeros[0];
+    for (size_t i = 0; i < real.size(); ++i) {
+      const auto steps = static_cast<int64_t>(std::llround(real[i] / quant->second->scales[0]));
+      StoreI64(dtype, steps + zero, stored->mutable_raw() + i * ByteSize(dtype));
+    }
+    left_[in] = RtValue(*std::move(stored));
+  }
 }
 
 void Prover::RunBoth(const Values& inputs, std::optional<Result<Values>>* ours, std::optional<Result<Values>>* theirs) {
@@ -353,6 +394,7 @@ bool Prover::RunSample(int index) {
   sample.source = source_;
   sample.inputs = &inputs;
   sample.threads = threads_;
+  sample.sequence = !states_.empty();
   if (reals_judge_) sample.in_reals = [&](size_t output) { return InReals(index, inputs, output); };
   for (size_t i = 0; i < judges_.size(); ++i) {
     sample.output = i;
@@ -364,6 +406,7 @@ bool Prover::RunSample(int index) {
     if (!fault.empty()) Differs(std::move(fault));
   }
   KeepWorst(sample.kind, inputs);
+  CarryOn(reference);
   return true;
 }
 
@@ -427,6 +470,14 @@ Status Prover::Run() {
   if (!MatchPorts()) return Ok{};
   PlanSamples();
   StartSessions();
+  // States of other sizes are other states.
+  if (ladders_.size() == 1) {
+    TRY(states_, StatesOf(*source_));
+  }
+  if (!states_.empty() && report_.samples > 1) {
+    report_.notes.push_back(
+        fmt::format("{} runs one after the other: each begins with the state that the last one left", report_.samples));
+  }
   if (!OpenJudge()) return Ok{};
   report_.verdict = Verdict::kProved;
   for (int i = 0; i < report_.samples; ++i) {

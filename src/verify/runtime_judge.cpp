@@ -117,6 +117,8 @@ std::string RuntimeJudge::Judge(int index, const std::vector<std::string>& names
     Drop(results.diag().what);
     return fault;
   }
+  // The source's state goes on from run to run too, whoever asks for its results.
+  if (context.sequence) (void)SourceResults(index, ours);
   std::vector<double> noise;
   for (size_t i = 0; i < judges_.size(); ++i) {
     if (output_of_[i] >= results->size()) continue;

@@ -194,7 +194,8 @@ Result<std::vector<RtValue>> DrawSample(const Graph& graph, const InputSpecs& sp
   TRY(const std::vector<StateSlot> states, StatesOf(graph));
   for (const StateSlot& slot : states) {
     for (size_t i = 0; i < params.size(); ++i) {
-      if (values[i].absent() && slot.initial.valid() && graph.value(params[i]).name == slot.input)
+      if (values[i].absent() && !spec_of(params[i]).ranged && slot.initial.valid() &&
+          graph.value(params[i]).name == slot.input)
         values[i] = slot.initial;
     }
   }
