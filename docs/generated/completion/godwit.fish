@@ -153,6 +153,8 @@ complete -c godwit -n '__fish_seen_subcommand_from run' -l dim -r -d 'fixes a na
 complete -c godwit -n '__fish_seen_subcommand_from run' -l bind -r -d 'an input becomes a constant'
 complete -c godwit -n '__fish_seen_subcommand_from run' -s o -l output -r -d 'write the outputs, each under its name'
 complete -c godwit -n '__fish_seen_subcommand_from run' -l tap -r -d 'an inner tensor as one more output'
+complete -c godwit -n '__fish_seen_subcommand_from run' -l runs -r -d 'runs one after the other, state carried on, each with the next of --data'
+complete -c godwit -n '__fish_seen_subcommand_from run' -l reset -d 'with --runs: each begins with the first state again'
 complete -c godwit -n '__fish_seen_subcommand_from run' -l profile -d 'where the time goes'
 complete -c godwit -n '__fish_seen_subcommand_from run' -l runtime -x -a 'own ort litert' -d 'who runs the model: godwit itself, or ONNX Runtime or LiteRT where they are installed'
 complete -c godwit -n '__fish_seen_subcommand_from run' -l runtime-lib -r -d 'the runtime'\''s shared library; default: $GODWIT_ONNXRUNTIME, $GODWIT_LITERT, else searched'
