@@ -46,6 +46,21 @@ std::vector<Tensor> Detect(bool regular, int classes_shown) {
                          Tensor::F32({1, 4, 3}, {0, 0.9F, 0.1F, 0, 0.8F, 0.3F, 0, 0.2F, 0.25F, 0, 0.1F, 0.7F})});
 }
 
+TEST(TfliteDetection, ANegativeNumberOfDetectionsIsRefused) {
+  std::string options = Options(true, 1);
+  // The fourth entry, max_detections.
+  options[options.size() - 3 - 11 - 4 * 11 + 15] = '\x80';
+  TfliteBuilder b;
+  const int32_t boxes = b.Input("boxes", T::kFloat32, {1, 4, 4}), scores = b.Input("scores", T::kFloat32, {1, 4, 3});
+  const int32_t anchors = b.Input("anchors", T::kFloat32, {4, 4}), out = b.Add("b", T::kFloat32, {1, 3, 4});
+  b.Emit(B::kCustom, {boxes, scores, anchors}, {out}, {}, "TFLite_Detection_PostProcess", AsBytes(options));
+  b.Outputs({out});
+  DiagSink sink;
+  b.Import(&sink);
+  ASSERT_TRUE(sink.has_errors());
+  EXPECT_NE(FormatDiag(sink.all()[0]).find("0 detections of 2 classes"), std::string::npos);
+}
+
 TEST(TfliteDetection, EachClassForItself) {
   const auto r = Detect(true, 1);
   ASSERT_EQ(r.size(), 4U);

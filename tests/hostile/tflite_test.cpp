@@ -224,6 +224,36 @@ HostileCase SparseHuge() {
   return Bytes("T7_SparseHuge", m.Bytes(), {5}, "limit.exceeded");
 }
 
+/// A model without a list of buffers, whose one tensor has no elements.
+HostileCase NoBuffers(std::string name, bool with_operator) {
+  TfliteModel m;
+  m.buffers.clear();
+  const int32_t x = m.Tensor("x", TensorType::kFloat32, {0});
+  if (with_operator) {
+    m.Op(BuiltinOperator::kNeg, {x}, {m.Output("y", {0})});
+  } else {
+    m.main().outputs = {x};
+  }
+  return Bytes("T3_" + std::move(name), m.Bytes(), {0});
+}
+
+/// A shape of two thousand million dims.
+HostileCase RankHuge() {
+  TfliteModel m;
+  const int32_t a = m.Input("a", {2000000000}, TensorType::kInt32), b = m.Input("b", {1}, TensorType::kInt32);
+  m.Op(BuiltinOperator::kBroadcastArgs, {a, b}, {m.Output("y", {2000000000}, TensorType::kInt32)});
+  return Bytes("T_RankHuge", m.Bytes(), {5}, "limit.exceeded");
+}
+
+/// More scales than zero points, in a type that hardly anybody quantises.
+HostileCase ZeroPointsOfUint32() {
+  TfliteModel m;
+  const int32_t x = m.Input("x", {500}), y = m.Output("y", {500}, TensorType::kUint32);
+  m.Quantize(y, std::vector<float>(500, 1), {1, 2});
+  m.Op(BuiltinOperator::kQuantize, {x}, {y});
+  return Bytes("T6_ZeroPointsTooFewOfUint32", m.Bytes(), {3}, "tflite.quantization");
+}
+
 std::vector<HostileCase> TensorCases() {
   TfliteModel sparse;
   const int32_t w = sparse.Constant<float>("w", TensorType::kFloat32, {2, 4}, {1, 2, 3});
@@ -253,6 +283,10 @@ std::vector<HostileCase> TensorCases() {
       Running("RunsItself", {0}, {3}, "tflite.recursion"),
       Running("RunEachOther", {1, 0}, {3}, "tflite.recursion"),
       Running("NoSuchGraph", {7}, {3}, "tflite.index"),
+      NoBuffers("NoBuffersAndAnOperator", true),
+      NoBuffers("NoBuffersAndNothing", false),
+      RankHuge(),
+      ZeroPointsOfUint32(),
       RunningWithoutOptions(),
       VariableHuge(),
       SparseHuge(),

@@ -26,7 +26,13 @@ Range RangeOf(TensorType type) {
 }
 
 bool HoldsQuantized(TensorType type) {
-  return RangeOf(type).least != INT32_MIN || type == TensorType::kInt32 || type == TensorType::kInt64;
+  switch (type) {
+    case TensorType::kInt32:
+    case TensorType::kUint32:
+    case TensorType::kInt64:
+    case TensorType::kUint64: return true;
+    default: return RangeOf(type).least != INT32_MIN;
+  }
 }
 
 }  // namespace

@@ -172,6 +172,10 @@ struct Model {
   std::shared_ptr<std::pmr::monotonic_buffer_resource> arena;  ///< owns the arrays
 
   [[nodiscard]] const OperatorCode& CodeOf(const Operator& op) const { return operator_codes[op.opcode_index]; }
+  /// The bytes that the model itself holds of a tensor; none where it holds none.
+  [[nodiscard]] ByteSpan StoredOf(const Tensor& tensor) const {
+    return tensor.buffer < buffers.size() ? buffers[tensor.buffer].bytes : ByteSpan();
+  }
   /// Those of the operator's own kind: what the file has, or, where it has none or those of another, all defaults.
   [[nodiscard]] Options OptionsFor(const Operator& op) const;
   /// "CONV_2D", the name of a custom operator, or "builtin 300" for one beyond the schema.

@@ -167,7 +167,7 @@ bool GraphImport::IsConstant(int32_t tensor) const {
   const Frame& frame = frames_.back();
   if (const ValueId bound = frame.values[static_cast<size_t>(tensor)]) return graph_.IsConstant(bound);
   const tflite::Tensor& t = frame.subgraph->tensors[static_cast<size_t>(tensor)];
-  return t.external_buffer != 0 || (t.buffer != 0 && model().buffers[t.buffer].size() > 0);
+  return t.external_buffer != 0 || !model().StoredOf(t).empty();
 }
 
 Result<ValueId> GraphImport::ValueOf(int32_t index) {
@@ -176,7 +176,7 @@ Result<ValueId> GraphImport::ValueOf(int32_t index) {
   if (value) return value;
   const tflite::Tensor& tensor = frame.subgraph->tensors[static_cast<size_t>(index)];
   if (tensor.is_variable) return ReadState(index);
-  ByteSpan bytes = model().buffers[tensor.buffer].bytes;
+  ByteSpan bytes = model().StoredOf(tensor);
   std::shared_ptr<const void> owner = loaded_;
   if (tensor.external_buffer != 0) {
     TRY(tflite::ExternalConstants::Slice slice, loaded_->external->Open(model(), tensor));

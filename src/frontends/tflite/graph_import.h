@@ -37,6 +37,7 @@ class GraphImport {
   // For OpImport and the import functions.
   Builder& builder() { return builder_; }
   [[nodiscard]] const tflite::Model& model() const { return loaded_->model; }
+  [[nodiscard]] const Limits& limits() const { return options_.limits; }
   [[nodiscard]] const tflite::SubGraph& subgraph() const { return *frames_.back().subgraph; }
   /// Of the subgraph that is being read. Constants are made when they are first asked for.
   Result<ValueId> ValueOf(int32_t tensor);

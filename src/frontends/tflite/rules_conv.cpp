@@ -51,8 +51,12 @@ void EmitTransposed(OpImport& n, size_t shape, size_t x_at, size_t w_at, size_t 
     const Dim in = type.ranked() && type.rank() == static_cast<int>(spatial + 2) ? type.shape()[k + 1] : Dim(-1);
     const int64_t kernel = n.DimOf(w, static_cast<int>(first + k));
     const int64_t dilation = attrs.Ints("dilations").empty() ? 1 : attrs.Ints("dilations")[k];
-    const int64_t reach = (kernel - 1) * dilation + 1;
     if (!n.ok()) return;
+    if (kernel < 1 || kernel > INT32_MAX) {
+      n.Unsupported(fmt::format("a filter of {} along axis {}", kernel, axis));
+      return;
+    }
+    const int64_t reach = (kernel - 1) * dilation + 1;
     if (!wanted || wanted->size() != spatial + 2) {
       n.Unsupported("the shape of the result must be known");
       return;

@@ -17,13 +17,19 @@ double OptionOr(const Options& options, const std::string& name, double fallback
   return it == options.end() ? fallback : it->second;
 }
 
+// A number that counts something: none that is not a whole number of 31 bits counts anything.
+int64_t CountOr(const Options& options, const std::string& name, int64_t fallback) {
+  const double v = OptionOr(options, name, static_cast<double>(fallback));
+  return v >= 0 && v <= INT32_MAX ? static_cast<int64_t>(v) : 0;
+}
+
 class Detection {
  public:
   Detection(OpImport& n, const Options& options)
       : n_(n),
         options_(options),
-        most_(static_cast<int64_t>(OptionOr(options, "max_detections", 0))),
-        classes_(static_cast<int64_t>(OptionOr(options, "num_classes", 0))) {}
+        most_(CountOr(options, "max_detections", 0)),
+        classes_(CountOr(options, "num_classes", 0)) {}
 
   void Run() {
     const ValueId encodings = n_.Real(0), scores = n_.Real(1), anchors = n_.Real(2);
@@ -99,7 +105,7 @@ class Detection {
 
   // Each class for itself; then the best of all, those of lower classes first where scores are equal.
   void Regular() {
-    const auto of_class = static_cast<int64_t>(OptionOr(options_, "detections_per_class", 100));
+    const int64_t of_class = CountOr(options_, "detections_per_class", 100);
     const ValueId by_class = n_.Transpose(scores_, {1, 0});
     const ValueId kept = Kept(by_class, std::min(of_class, most_));
     const ValueId score = n_.Emit(ops::kGatherNd, {by_class, n_.Slice(kept, 1, 1, 3)});
@@ -111,7 +117,7 @@ class Detection {
 
   // Each box by its best class; the best few classes of a box share its place.
   void Fast() {
-    const int64_t per_box = static_cast<int64_t>(OptionOr(options_, "max_classes_per_detection", 1));
+    const int64_t per_box = CountOr(options_, "max_classes_per_detection", 1);
     const int64_t shown = std::min(per_box, classes_);
     if (shown < 1 || per_box > classes_) {
       n_.Unsupported(fmt::format("{} classes a detection of {}", per_box, classes_));

@@ -292,9 +292,14 @@ void ImportDilate(OpImport& n) {
     x = n.Emit(ops::kPad, {n.Unsqueeze(x, {axis + 1}), n.I64s(pads), value});
     std::vector<int64_t> joined = n.Dims(x);
     if (!n.ok()) return;
-    joined[k] *= step;
+    const auto whole = CheckedMul(dims[k], step);
+    if (!whole) {
+      n.BadOption("dilations", fmt::format("{} over a dim of {}", step, dims[k]));
+      return;
+    }
+    joined[k] = *whole;
     joined.erase(joined.begin() + axis + 1);
-    x = n.Slice(n.Reshape(x, joined), axis, 0, (dims[k] - 1) * step + 1);
+    x = n.Slice(n.Reshape(x, joined), axis, 0, *whole - step + 1);
   }
   n.Out(0, x);
 }

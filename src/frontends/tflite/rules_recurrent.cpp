@@ -1,6 +1,7 @@
 // Recurrent layers. Their states are tensors of the model that keep their contents between runs.
 #include <fmt/format.h>
 
+#include "base/checked.h"
 #include "frontends/tflite/graph_import.h"
 #include "frontends/tflite/op_import.h"
 #include "frontends/tflite/tensor_import.h"
@@ -272,8 +273,9 @@ void ImportSvdf(OpImport& n) {
   const ValueId x = n.In(0), features = n.In(1), times = n.In(2), state = n.In(4);
   const int64_t filters = n.DimOf(times, 0), memory = n.DimOf(times, 1), rank = n.Int("rank");
   if (!n.ok()) return;
-  if (rank < 1 || filters % rank != 0) {
-    n.BadOption("rank", fmt::format("{} for {} filters", rank, filters));
+  const auto held = CheckedMul(filters, memory);
+  if (rank < 1 || filters % rank != 0 || !held) {
+    n.BadOption("rank", fmt::format("{} for {} filters of {} steps", rank, filters, memory));
     return;
   }
   const ValueId lines = n.Reshape(state, {-1, filters, memory});
@@ -285,7 +287,7 @@ void ImportSvdf(OpImport& n) {
   ValueId y = sum(n.Mul(moved, times));
   if (rank > 1) y = sum(n.Reshape(y, {-1, filters / rank, rank}));
   if (n.Has(3)) y = n.Add(y, BiasAt(n, 3, 4, 2));
-  Keep(n, 4, n.Reshape(moved, {-1, filters * memory}));
+  Keep(n, 4, n.Reshape(moved, {-1, *held}));
   n.Out(0, n.Activate(y));
 }
 

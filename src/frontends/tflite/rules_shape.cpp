@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "frontends/tflite/graph_import.h"
 #include "frontends/tflite/op_import.h"
 #include "frontends/tflite/tensor_import.h"
 
@@ -60,6 +61,10 @@ void ImportBroadcastArgs(OpImport& n) {
   const int64_t lengths[2] = {n.DimOf(shapes[0], 0), n.DimOf(shapes[1], 0)};
   if (!n.ok()) return;
   const int64_t rank = std::max(lengths[0], lengths[1]);
+  if (rank > n.importer().limits().rank) {
+    n.Fail(LimitExceeded(n.importer().limits(), &Limits::rank, static_cast<uint64_t>(rank), "dims of a shape"));
+    return;
+  }
   for (size_t k = 0; k < 2; ++k) {
     if (lengths[k] == rank) continue;
     const ValueId ones =
