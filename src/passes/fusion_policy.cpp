@@ -13,10 +13,19 @@ struct Need {
   bool microsoft = false;  ///< com.microsoft has it at any opset
 };
 constexpr Need kNeeds[] = {
-    {"fuse-gelu", 20, true}, {"fuse-gelu-halves", 20, true}, {"fuse-mish", 18},
-    {"fuse-hard-swish", 14}, {"fuse-silu", 24, true},        {"fuse-norm", 17},
-    {"fuse-rms-norm", 23},   {"fuse-group-norm", 21},        {"fuse-whole-norm", 17},
-    {"fuse-attention", 23},  {"fuse-attention-heads", 23},   {"fuse-pixel-shuffle", 11},
+    {"fuse-gelu", 20, true},
+    {"fuse-gelu-halves", 20, true},
+    {"fuse-mish", 18},
+    {"fuse-hard-swish", 14},
+    {"fuse-silu", 24, true},
+    {"fuse-norm", 17},
+    {"fuse-rms-norm", 23},
+    {"fuse-group-norm", 21},
+    {"fuse-whole-norm", 17},
+    {"fuse-attention", 23},
+    {"fuse-packed-attention", 23, true},
+    {"fuse-attention-heads", 23, true},
+    {"fuse-pixel-shuffle", 11},
 };
 
 // Both sides with the runtime's own optimisations on, which may put the parts together too.
@@ -35,6 +44,12 @@ constexpr FusionEvidence kEvidence[] = {
     {"scale-gelu", "Gelu", "ort", "1.31", true, true},
 };
 
+/// com.microsoft has an operator for it, which is not the one that was timed.
+bool HasOwn(std::string_view rule) {
+  return std::any_of(std::begin(kNeeds), std::end(kNeeds),
+                     [&](const Need& need) { return need.microsoft && need.rule == rule; });
+}
+
 }  // namespace
 
 std::span<const FusionEvidence> AllFusionEvidence() { return kEvidence; }
@@ -44,8 +59,8 @@ std::set<std::string> FusionsToLeave(const FusionTarget& target) {
   // It has no attention, its products of matrices take tensors of any rank, and delegates run slices, splits and
   // transposes, but no gathers.
   if (target.tflite) {
-    return {"fuse-attention", "fuse-attention-heads", "flatten-tokens",     "gather-moves",
-            "squeezed-part",  "keep-parts-axis",      "fuse-recurrent-cell"};
+    return {"fuse-attention", "fuse-packed-attention", "fuse-attention-heads", "flatten-tokens",
+            "gather-moves",   "squeezed-part",         "keep-parts-axis",      "fuse-recurrent-cell"};
   }
   if (target.opset == 0) return out;
   for (const Need& need : kNeeds) {
@@ -56,6 +71,7 @@ std::set<std::string> FusionsToLeave(const FusionTarget& target) {
   // ai.onnx has no lp_norm with an epsilon.
   if (!target.approximate) out.emplace("fuse-lp-norm-clamped");
   for (const FusionEvidence& evidence : kEvidence) {
+    if (target.microsoft && HasOwn(evidence.rule)) continue;
     if (evidence.slower && (evidence.anywhere || evidence.runtime == target.runtime)) out.emplace(evidence.rule);
   }
   return out;

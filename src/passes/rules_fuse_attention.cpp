@@ -99,7 +99,29 @@ bool Agree(const Shape& q, const Shape& k, const Shape& v) {
   return q[n - 1] == k[n - 1] && k[n - 2] == v[n - 2];
 }
 
-Result<bool> Attention(RewriteCtx& ctx) {
+const Perm kHeadsPerm = {0, 2, 1, 3};
+
+bool IsHeadsTranspose(const Node* node) {
+  return node != nullptr && node->op == &ops::kTranspose && PermOf(*node, 4) == std::optional(kHeadsPerm);
+}
+
+/// Whether a value of rank 4 is heads that a transpose has unpacked from rows that a reshape cut, alone or together
+/// with others beside them.
+bool IsUnpacked(const RewriteCtx& ctx, ValueId v) {
+  const Node* def = ctx.Def(v);
+  if (def != nullptr && def->op == &ops::kSplit && AxisOf(def->attrs.Int("axis"), 4) == 1) def = ctx.Def(def->in[0]);
+  return IsHeadsTranspose(def) && ctx.Def(def->in[0], ops::kReshape) != nullptr;
+}
+
+/// Masks that say something of every query and key.
+bool Covers(const RewriteCtx& ctx, const std::vector<ValueId>& masks, const Shape& scores) {
+  return std::all_of(masks.begin(), masks.end(), [&](ValueId mask) {
+    const Shape& shape = ctx.ShapeOf(mask);
+    return shape[shape.size() - 2] == scores[scores.size() - 2];
+  });
+}
+
+Result<bool> FuseAttention(RewriteCtx& ctx, bool packed_only) {
   Cone cone(ctx);
   const Node* softmax = ctx.SingleUse(ctx.In(0)) ? cone.Take(ctx.In(0), ops::kSoftmax) : nullptr;
   if (softmax == nullptr || softmax->attrs.Str("mode", "soft") != "soft") return false;
@@ -123,6 +145,10 @@ Result<bool> Attention(RewriteCtx& ctx) {
   if (!Agree(ctx.ShapeOf(q), ctx.ShapeOf(k), ctx.ShapeOf(v)) || !IsFloat(ctx.DtypeOf(q)) || !cone.Closed()) {
     return false;
   }
+  if (packed_only && !(rank == 4 && IsUnpacked(ctx, q) && IsUnpacked(ctx, k) && IsUnpacked(ctx, v) &&
+                       IsHeadsTranspose(ctx.OnlyUser(ctx.Out())) && Covers(ctx, scores->masks, product.shape()))) {
+    return false;
+  }
   std::vector<ValueId> in = {q, k, v};
   if (scores->masks.size() == 2) {
     TRY(const ValueId both, ctx.Emit(ops::kAdd, {scores->masks[0], scores->masks[1]}));
@@ -142,11 +168,8 @@ Result<bool> Attention(RewriteCtx& ctx) {
   return ctx.Rebuild(ops::kAttention, std::move(in), std::move(attrs));
 }
 
-const Perm kHeadsPerm = {0, 2, 1, 3};
-
-bool IsHeadsTranspose(const Node* node) {
-  return node != nullptr && node->op == &ops::kTranspose && PermOf(*node, 4) == std::optional(kHeadsPerm);
-}
+Result<bool> Attention(RewriteCtx& ctx) { return FuseAttention(ctx, false); }
+Result<bool> PackedAttention(RewriteCtx& ctx) { return FuseAttention(ctx, true); }
 
 /// Operands of attention with their heads packed: [batch, rows, heads * size].
 class Packer {
@@ -229,6 +252,8 @@ const OpDef* const kAttentions[] = {&ops::kAttention};
 
 const Rule kRules[] = {
     {"fuse-attention", "softmax(q k^T * scale + mask) v is attention.", Numerics::kReassociating, kMatMul, Attention},
+    {"fuse-packed-attention", "The same where nothing is left to pack and unpack the heads.", Numerics::kReassociating,
+     kMatMul, PackedAttention},
     {"fuse-attention-heads", "attention takes its heads packed, as the products beside it give and want them.",
      Numerics::kExact, kAttentions, PackHeads},
 };

@@ -26,7 +26,9 @@ inline constexpr Option kOpsetOption = {"--opset",
                                         to_onnx::kOldestOpset,
                                         to_onnx::kNewestOpset};
 inline constexpr Option kDomainOption = {
-    "--domain", OptionKind::kText, "NAME", "allow operators of this domain too, as com.microsoft", 0, true};
+    "--domain", OptionKind::kText,
+    "NAME",     "allow operators of this domain too, as com.microsoft, or one of them, as com.microsoft.Gelu",
+    0,          true};
 inline constexpr Option kTargetOption = {
     "--target", OptionKind::kText, "T",
     "where it will run: onnx@17, ort, tflite@2.14, litert@2.2+xnnpack, or a .toml file of your own"};

@@ -160,6 +160,24 @@ TEST(FuseAttention, HeadsOfAVisionTransformer) {
   }
 }
 
+TEST(FuseAttention, PackedAlone) {
+  const auto packed = Only({"fuse-unbind", "fuse-packed-attention", "fuse-attention-heads"});
+  for (const char* cut : {kGathered, kSplit}) {
+    const auto c = CheckSimplify(std::string(kVision) + cut + kRest, packed, Same::kClose, {1, 2});
+    EXPECT_EQ(CountOps(c.graph, "attention"), 1) << test::Print(c.graph);
+  }
+  // Heads that nothing packs would only be taken apart again.
+  const auto c = CheckSimplify(R"(main (%q: f32[1,2,3,4], %k: f32[1,2,5,4], %v: f32[1,2,5,4]) {
+    %t: f32[1,2,4,5] = transpose(%k, perm=[0,1,3,2])
+    %m: f32[1,2,3,5] = matmul(%q, %t)
+    %p: f32[1,2,3,5] = softmax(%m, axis=-1)
+    %y: f32[1,2,3,4] = matmul(%p, %v)
+    yield(%y)
+  })",
+                               packed, Same::kClose, {1});
+  EXPECT_EQ(CountOps(c.graph, "attention"), 0) << test::Print(c.graph);
+}
+
 TEST(FusionPolicy, KnowsWhatOpsetsAndRuntimesHave) {
   EXPECT_TRUE(FusionsToLeave({}).empty());
   const auto old = FusionsToLeave({.opset = 17});
@@ -168,6 +186,10 @@ TEST(FusionPolicy, KnowsWhatOpsetsAndRuntimesHave) {
   EXPECT_FALSE(old.contains("fuse-hard-swish"));
   EXPECT_FALSE(old.contains("fuse-norm"));
   EXPECT_FALSE(FusionsToLeave({.opset = 17, .microsoft = true}).contains("fuse-gelu"));
+  const auto microsoft = FusionsToLeave({.opset = 17, .microsoft = true, .runtime = "ort"});
+  EXPECT_FALSE(microsoft.contains("fuse-silu"));
+  EXPECT_FALSE(microsoft.contains("fuse-packed-attention"));
+  EXPECT_TRUE(microsoft.contains("fuse-attention"));
   EXPECT_TRUE(FusionsToLeave({.opset = 10}).contains("fuse-pixel-shuffle"));
   EXPECT_FALSE(old.contains("fuse-pixel-shuffle"));
   const auto now = FusionsToLeave({.opset = 24});

@@ -22,6 +22,11 @@ Name InI64List(NodeExport& n, size_t i);
 /// Whether the node works on channels in the second axis, where ONNX has them; the misfit otherwise.
 Status ChannelsSecond(NodeExport& n, size_t operand = 0);
 
+/// Attributes of a Conv, or of what takes a convolution in.
+OnnxAttrs ConvAttrs(const NodeExport& n, const Node& conv);
+/// Those of a Gemm.
+OnnxAttrs GemmAttrs(const Node& gemm);
+
 /// All operands of a chain of nodes of one operator that the source had as one node: Sum, Max.
 Names Chain(NodeExport& n);
 

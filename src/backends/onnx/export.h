@@ -25,11 +25,11 @@ struct ExportOptions {
   /// Operator set of ai.onnx; 0: that of the source, within what runtimes load.
   int opset = 0;
   /// Domains beside ai.onnx and ai.onnx.ml whose operators may be written, "com.microsoft". Operators that the source
-  /// has in a domain unknown here are always kept.
+  /// has in a domain unknown here are always kept. "com.microsoft.FusedConv" is one operator alone.
   std::vector<std::string> domains;
 };
 
-/// Whether operators of this domain may be written.
+/// Whether a domain, or an operator with its domain before it, is allowed as such.
 bool Allows(const ExportOptions& options, std::string_view domain);
 
 struct Exported {

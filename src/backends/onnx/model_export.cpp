@@ -89,7 +89,10 @@ ModelExport::ModelExport(const Graph& graph, const ExportOptions& options, int o
 
 bool ModelExport::IsStandard(std::string_view domain) { return domain.empty() || domain == "ai.onnx"; }
 
-bool ModelExport::MayWrite(std::string_view domain) const { return Allows(options_, domain); }
+bool ModelExport::MayWrite(const Row& row) const {
+  return (row.use != Use::kAsked && Allows(options_, row.domain)) ||
+         Allows(options_, Concat(row.domain, ".", row.onnx));
+}
 
 int64_t ModelExport::SourceOpset() const {
   for (const auto& [domain, version] : graph_.opsets) {
@@ -117,7 +120,8 @@ std::vector<targets::Misfit> ModelExport::Place(Scope& scope, NodeId id) {
       if (opset_ < row->since && (younger == nullptr || row->since < younger->since)) younger = row;
       continue;
     }
-    if (!MayWrite(row->domain)) {
+    if (!MayWrite(*row)) {
+      if (row->use != Use::kNeeded) continue;
       misfits.push_back({&diag::kTargetDomain, fmt::format("{} is an operator of {}", row->onnx, row->domain),
                          Concat("--domain ", row->domain, " allows it"), targets::Repair::kDecompose});
       continue;
@@ -134,6 +138,7 @@ std::vector<targets::Misfit> ModelExport::Place(Scope& scope, NodeId id) {
     }
     if (!misfit) {
       Keep(scope, node, n.written());
+      for (const ValueId value : n.given()) Legaliser::Given(scope, value);
       return {};
     }
     legaliser_.Return(start);

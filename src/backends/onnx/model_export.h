@@ -28,7 +28,7 @@ class ModelExport final : public LegaliseTarget {
   Name NewName(std::string_view hint);
   Name NewNodeName(std::string_view hint);
   Name AddConstant(Tensor tensor, std::string_view hint);
-  [[nodiscard]] bool MayWrite(std::string_view domain) const;
+  [[nodiscard]] bool MayWrite(const Row& row) const;
   [[nodiscard]] static bool IsStandard(std::string_view domain);
   [[nodiscard]] int64_t VersionOf(std::string_view domain) const;
   onnx::Graph Body(Scope& scope, RegionId region, std::string_view name);

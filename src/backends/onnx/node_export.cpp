@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <numeric>
 
 #include "backends/onnx/model_export.h"
@@ -14,7 +15,7 @@
 namespace godwit::to_onnx {
 
 NodeExport::NodeExport(ModelExport& exporter, Scope& scope, NodeId id, const Row& row)
-    : exporter_(exporter), scope_(scope), node_(scope.graph().node(id)), row_(row), domain_(row.domain) {}
+    : exporter_(exporter), scope_(scope), id_(id), node_(scope.graph().node(id)), row_(row), domain_(row.domain) {}
 
 int NodeExport::opset() const { return exporter_.opset(); }
 
@@ -48,12 +49,18 @@ Result<double> NodeExport::NeedNumber(size_t i, std::string_view what) {
 }
 
 const Node* NodeExport::Maker(ValueId id, const OpDef& by) const {
-  if (!id || scope_.Uses(id) != 1) return nullptr;
+  return id && scope_.Uses(id) == 1 ? DefOf(id, by) : nullptr;
+}
+
+const Node* NodeExport::DefOf(ValueId id, const OpDef& by) const {
+  if (!id) return nullptr;
   const Value& value = scope_.graph().value(id);
   if (!value.def) return nullptr;
   const Node& maker = scope_.graph().node(value.def);
   return maker.op == &by && maker.parent == node_.parent ? &maker : nullptr;
 }
+
+bool NodeExport::IsConstant(ValueId id) const { return id && scope_.graph().IsConstant(id); }
 
 const Node* NodeExport::Sibling(ValueId id, const OpDef& by) const {
   const Node* maker = Maker(id, by);
@@ -66,6 +73,27 @@ const Node* NodeExport::SiblingOf(ValueId id, const OpDef& by) const {
   if (!def) return nullptr;
   const Node& maker = scope_.graph().node(def);
   return maker.op == &by && maker.origin == node_.origin && maker.origin.valid() ? &maker : nullptr;
+}
+
+bool NodeExport::MayGive(const Node& maker, ValueId value) const {
+  if (maker.parent != node_.parent) return false;
+  const Graph& graph = scope_.graph();
+  const std::vector<NodeId>& nodes = graph.region(node_.parent).nodes;
+  for (auto at = std::find(nodes.rbegin(), nodes.rend(), id_); at != nodes.rend(); ++at) {
+    const Node& node = graph.node(*at);
+    if (&node == &maker) return true;
+    if (&node == &node_) continue;
+    // What bodies use is not looked for: none stand in between, as a rule.
+    if (!node.regions.empty() || std::find(node.in.begin(), node.in.end(), value) != node.in.end()) return false;
+  }
+  return false;
+}
+
+Name NodeExport::Give(ValueId value) {
+  given_.push_back(value);
+  const Name name = exporter_.NameOf(scope_, value);
+  Note(name, value);
+  return name;
 }
 
 void NodeExport::Note(Name name, ValueId id) {

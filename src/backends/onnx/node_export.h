@@ -57,11 +57,19 @@ class NodeExport {
   /// The node of this operator that makes a value which nobody else uses; null otherwise. A row that writes its work
   /// too names that node's operands instead of the value.
   [[nodiscard]] const Node* Maker(ValueId id, const OpDef& by) const;
+  /// The same, whoever else uses the value.
+  [[nodiscard]] const Node* DefOf(ValueId id, const OpDef& by) const;
+  [[nodiscard]] bool IsConstant(ValueId id) const;
   /// The same if the maker came from the same node of the source.
   [[nodiscard]] const Node* Sibling(ValueId id, const OpDef& by) const;
 
   /// The same, whoever else uses the value: for what the row leaves unnamed altogether.
   [[nodiscard]] const Node* SiblingOf(ValueId id, const OpDef& by) const;
+
+  /// Whether this node may give `value`, a result of `maker`, in the maker's place: nobody uses it before this node.
+  [[nodiscard]] bool MayGive(const Node& maker, ValueId value) const;
+  /// The name of a value that this node gives in the place of the one that makes it, which is not written then.
+  Name Give(ValueId value);
 
   // Names of tensors of the file. Absent ones are "".
   Name In(size_t i) { return Of(Operand(i)); }
@@ -106,6 +114,7 @@ class NodeExport {
   // For the exporter.
   [[nodiscard]] const std::vector<onnx::Node>& written() const { return written_; }
   std::vector<onnx::Node>& written() { return written_; }
+  [[nodiscard]] const std::vector<ValueId>& given() const { return given_; }
   [[nodiscard]] const targets::Misfit& misfit() const { return misfit_; }
   /// Every written node against its operator's signature; the misfit where one does not fit.
   std::optional<targets::Misfit> CheckWritten();
@@ -116,10 +125,12 @@ class NodeExport {
 
   ModelExport& exporter_;
   Scope& scope_;
+  const NodeId id_;
   const Node& node_;
   const Row& row_;
   std::string_view domain_;
   std::vector<onnx::Node> written_;
+  std::vector<ValueId> given_;
   std::unordered_map<Name, Type> types_;
   targets::Misfit misfit_;
 };

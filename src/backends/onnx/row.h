@@ -2,6 +2,7 @@
 // this form. Rows of one operator are tried in the order of their table, so the best way comes first.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,12 @@ namespace godwit::to_onnx {
 
 class NodeExport;
 
+enum class Use : uint8_t {
+  kNeeded,  ///< where its domain may not be written, something is missing
+  kFused,   ///< says several nodes at once, so nothing is
+  kAsked,   ///< the same, and the usual runtime is slower with it: only where the operator is allowed by name
+};
+
 struct Row {
   const OpDef* op = nullptr;
   std::string_view onnx;         ///< the operator, or the operators, that are written
@@ -20,6 +27,7 @@ struct Row {
   Status (*emit)(NodeExport&);   ///< writes, or says by NodeExport::Lacks what is missing
   int last = 99;                 ///< last one
   std::string_view domain = {};  ///< "" is ai.onnx
+  Use use = Use::kNeeded;
 };
 
 struct RowSet {

@@ -15,15 +15,23 @@ Status EmitMatMul(NodeExport& n) {
   return Ok{};
 }
 
-Status EmitGemm(NodeExport& n) {
+}  // namespace
+
+OnnxAttrs GemmAttrs(const Node& gemm) {
   OnnxAttrs attrs;
-  attrs.SetFloat("alpha", n.attrs().Float("alpha", 1), 1);
-  attrs.SetFloat("beta", n.attrs().Float("beta", 1), 1);
-  attrs.SetInt("transA", n.attrs().Int("transpose_a", 0), 0);
-  attrs.SetInt("transB", n.attrs().Int("transpose_b", 0), 0);
+  attrs.SetFloat("alpha", gemm.attrs.Float("alpha", 1), 1);
+  attrs.SetFloat("beta", gemm.attrs.Float("beta", 1), 1);
+  attrs.SetInt("transA", gemm.attrs.Int("transpose_a", 0), 0);
+  attrs.SetInt("transB", gemm.attrs.Int("transpose_b", 0), 0);
+  return attrs;
+}
+
+namespace {
+
+Status EmitGemm(NodeExport& n) {
   Names in = n.Ins();
   if (in.size() < 3 && n.opset() < 11) in.push_back(n.Number(n.DtypeOf(0), 0));
-  n.Emit("Gemm", std::move(in), attrs);
+  n.Emit("Gemm", std::move(in), GemmAttrs(n.node()));
   return Ok{};
 }
 

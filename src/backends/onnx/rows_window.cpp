@@ -12,19 +12,18 @@ namespace {
 using Ints = std::vector<int64_t>;
 
 // strides, pads, dilations and auto_pad are ours by other names.
-void SetWindow(NodeExport& n, OnnxAttrs* attrs) {
-  const std::string_view pad = n.attrs().Str("auto_pad", "none");
+void SetWindow(const Attrs& ours, OnnxAttrs* attrs) {
+  const std::string_view pad = ours.Str("auto_pad", "none");
   if (pad == "same_upper") attrs->Set("auto_pad", std::string("SAME_UPPER"));
   if (pad == "same_lower") attrs->Set("auto_pad", std::string("SAME_LOWER"));
   if (pad == "valid") attrs->Set("auto_pad", std::string("VALID"));
-  attrs->SetInts("dilations", n.attrs().Ints("dilations"));
-  if (pad == "none") attrs->SetInts("pads", n.attrs().Ints("pads"));
-  attrs->SetInts("strides", n.attrs().Ints("strides"));
+  attrs->SetInts("dilations", ours.Ints("dilations"));
+  if (pad == "none") attrs->SetInts("pads", ours.Ints("pads"));
+  attrs->SetInts("strides", ours.Ints("strides"));
 }
 
 // The extents of the taps, which readers of old files expect beside the weights.
-void SetKernelOf(NodeExport& n, OnnxAttrs* attrs) {
-  const Type& w = n.TypeOf(1);
+void SetKernelOf(const Type& w, OnnxAttrs* attrs) {
   if (!w.ranked() || w.rank() < 3) return;
   Ints kernel;
   for (size_t k = 2; k < w.shape().size(); ++k) {
@@ -33,6 +32,18 @@ void SetKernelOf(NodeExport& n, OnnxAttrs* attrs) {
   }
   attrs->Set("kernel_shape", std::move(kernel));
 }
+
+}  // namespace
+
+OnnxAttrs ConvAttrs(const NodeExport& n, const Node& conv) {
+  OnnxAttrs attrs;
+  SetWindow(conv.attrs, &attrs);
+  attrs.SetInt("group", conv.attrs.Int("group", 1), 1);
+  SetKernelOf(n.TypeOf(conv.in[1]), &attrs);
+  return attrs;
+}
+
+namespace {
 
 Status WeightsAs(NodeExport& n, std::string_view layout) {
   const std::string_view has = n.attrs().Str("weight_layout", layout);
@@ -45,11 +56,7 @@ Status EmitConv(NodeExport& n) {
   RETURN_IF_ERROR(ChannelsSecond(n));
   RETURN_IF_ERROR(WeightsAs(n, "oihw"));
   if (n.Has(3) || n.Has(4) || IsInteger(n.DtypeOf(0))) return n.LacksForm("Conv is of floating-point numbers");
-  OnnxAttrs attrs;
-  SetWindow(n, &attrs);
-  attrs.SetInt("group", n.attrs().Int("group", 1), 1);
-  SetKernelOf(n, &attrs);
-  n.Emit("Conv", n.Ins(), attrs);
+  n.Emit("Conv", n.Ins(), ConvAttrs(n, n.node()));
   return Ok{};
 }
 
@@ -59,9 +66,9 @@ Status EmitConvInteger(NodeExport& n) {
   RETURN_IF_ERROR(WeightsAs(n, "oihw"));
   if (!IsInteger(n.DtypeOf(0))) return n.LacksForm("ConvInteger is of 8-bit integers");
   OnnxAttrs attrs;
-  SetWindow(n, &attrs);
+  SetWindow(n.attrs(), &attrs);
   attrs.SetInt("group", n.attrs().Int("group", 1), 1);
-  SetKernelOf(n, &attrs);
+  SetKernelOf(n.TypeOf(1), &attrs);
   Names in = {n.In(0), n.In(1)};
   if (n.Has(3) || n.Has(4)) in.push_back(n.In(3));
   if (n.Has(4)) in.push_back(n.In(4));
@@ -81,11 +88,11 @@ Status EmitConvTranspose(NodeExport& n) {
   RETURN_IF_ERROR(ChannelsSecond(n));
   RETURN_IF_ERROR(WeightsAs(n, "iohw"));
   OnnxAttrs attrs;
-  SetWindow(n, &attrs);
+  SetWindow(n.attrs(), &attrs);
   attrs.SetInt("group", n.attrs().Int("group", 1), 1);
   attrs.SetInts("output_padding", n.attrs().Ints("output_pads"));
   attrs.SetInts("output_shape", n.attrs().Ints("output_shape"));
-  SetKernelOf(n, &attrs);
+  SetKernelOf(n.TypeOf(1), &attrs);
   n.Emit("ConvTranspose", n.Ins(), attrs);
   return Ok{};
 }
@@ -116,7 +123,7 @@ bool RoundsDownAlike(NodeExport& n) {
 Status SetPool(NodeExport& n, int dilated, int ceiled, OnnxAttrs* attrs) {
   RETURN_IF_ERROR(ChannelsSecond(n));
   attrs->SetInts("kernel_shape", n.attrs().Ints("kernel"));
-  SetWindow(n, attrs);
+  SetWindow(n.attrs(), attrs);
   if (n.opset() < dilated && !AllOnes(n.attrs().Ints("dilations"))) {
     return n.LacksForm(fmt::format("{} has dilations from opset {} on", n.row().onnx, dilated));
   }

@@ -40,6 +40,8 @@ class Legaliser {
   void Walk(Scope& scope, RegionId region);
   /// Notes that a value is needed.
   void Want(Scope& scope, ValueId value);
+  /// Notes that a value has been written with another node than the one that makes it.
+  static void Given(Scope& scope, ValueId value) { scope.wanted[value.index] = false; }
   /// What could not be written.
   void ReportTo(DiagSink* sink);
   /// A problem that no repair helps with.
