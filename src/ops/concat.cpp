@@ -98,7 +98,8 @@ std::span<const Sample> Samples() {
   static const Sample samples[] = {{{"f32[2,3]", "f32[2,4]"}, {{"axis", int64_t{1}}}},
                                    {{"f32[2,3]", "f32[1,3]", "f32[3,3]"}, {{"axis", int64_t{0}}}},
                                    {{"i64[2,3,4]", "i64[2,0,4]"}, {{"axis", int64_t{-2}}}},
-                                   {{"bool[3]"}, {{"axis", int64_t{0}}}}};
+                                   {{"bool[3]"}, {{"axis", int64_t{0}}}},
+                                   {{"f32[2,1,2,2,1,2,2]", "f32[2,1,3,2,1,2,2]"}, {{"axis", int64_t{2}}}}};
   return samples;
 }
 

@@ -275,7 +275,9 @@ std::span<const Sample> Samples() {
       {{"f32[2,3]", "i64[1] = 1"}, {{"mode", "log_sum_exp"}}},
       {{"i64[2,3]", "i64[1] = 1"}, {{"mode", "sum_square"}}},
       {{"f32[2,3]", "i64[0] = "}, {{"mode", "sum_square"}, {"empty_axes_is_none", int64_t{1}}}},
-      {{"f32[2,0,3]", "i64[1] = 1"}, {{"mode", "max"}}}};
+      {{"f32[2,0,3]", "i64[1] = 1"}, {{"mode", "max"}}},
+      {{"f32[2,1,3,2,1,2,2]", "i64[2] = 1,-1"}, {{"mode", "mean"}}},
+      {{"f32[2,3,2,2,3,2,2,2]", "i64[4] = 0,2,4,6"}, {{"mode", "sum"}, {"keep_dims", int64_t{0}}}}};
   return samples;
 }
 

@@ -98,7 +98,8 @@ std::span<const Sample> Samples() {
                                    {{"f32[2,3,4]"}, {{"axis", int64_t{1}}, {"mode", "log"}}},
                                    {{"f16[5]"}, {{"mode", "hard"}}},
                                    {{"f64[2,0]"}, {{"axis", int64_t{0}}}},
-                                   {{"f32[3,33]"}, {}}};
+                                   {{"f32[3,33]"}, {}},
+                                   {{"f32[2,1,3,2,1,2,2]"}, {{"axis", int64_t{2}}}}};
   return samples;
 }
 

@@ -117,7 +117,8 @@ std::span<const Sample> Samples() {
   static const Sample samples[] = {{{"f32[4,6]"}, {{"axis", int64_t{1}}}, 3},
                                    {{"f32[7,2]"}, {{"axis", int64_t{0}}}, 3},
                                    {{"f32[2,6]", "i64[3] = 1,0,5"}, {{"axis", int64_t{-1}}}, 3},
-                                   {{"u8[4]"}, {}, 2}};
+                                   {{"u8[4]"}, {}, 2},
+                                   {{"f32[2,1,3,2,1,2,2]"}, {{"axis", int64_t{2}}}, 3}};
   return samples;
 }
 

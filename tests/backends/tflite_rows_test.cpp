@@ -63,6 +63,17 @@ TEST(TfliteRows, ScattersShowWhereTheyHit) {
             "GATHER CAST SCATTER_ND RESHAPE GATHER SCATTER_ND SELECT_V2");
 }
 
+TEST(TfliteRows, RuntimesWithADelegateTakeSixAxes) {
+  EXPECT_EQ(OpsOf("const %a: i64[2] = [1,6]\nmain (%x: f32[2,1,3,2,1,2,2]) {\n "
+                  "%y: f32[2,1,3,2,1,2,1] = reduce(%x, %a, mode=\"sum\")\n yield(%y)\n}"),
+            "RESHAPE SUM RESHAPE");
+  EXPECT_EQ(OpsOf("main (%x: f32[2,1,3,2,1,2,2], %y: f32[2,1,3,2,1,2,2]) {\n "
+                  "%z: f32[2,1,6,2,1,2,2] = concat(%x, %y, axis=2)\n yield(%z)\n}"),
+            "RESHAPE RESHAPE CONCATENATION RESHAPE");
+  EXPECT_EQ(OpsOf("main (%x: f32[2,1,3,2,1,2,2]) {\n %z: f32[2,1,3,2,1,2,2] = softmax(%x, axis=2)\n yield(%z)\n}"),
+            "RESHAPE TRANSPOSE SOFTMAX TRANSPOSE RESHAPE");
+}
+
 TEST(TfliteRows, BitsAreSaidWithExclusiveOr) {
   EXPECT_EQ(OpsOf("main (%x: i32[3], %y: i32[3]) {\n %z: i32[3] = bitwise_xor(%x, %y)\n yield(%z)\n}"), "BITWISE_XOR");
   EXPECT_NE(OpsOf("main (%x: u8[3], %y: u8[3]) {\n %z: u8[3] = bitwise_and(%x, %y)\n yield(%z)\n}").find("RIGHT_SHIFT"),

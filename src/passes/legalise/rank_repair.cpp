@@ -68,8 +68,10 @@ class Collapse {
       TRY(y, Padding());
     } else if (node_.op == &ops::kMatMul) {
       TRY(y, Broadcasting(2));
-    } else if (node_.op == &ops::kSoftmax) {
+    } else if (node_.op == &ops::kSoftmax || node_.op == &ops::kConcat) {
       TRY(y, AlongAxis());
+    } else if (node_.op == &ops::kReduce) {
+      TRY(y, Reduced());
     } else if (Elementwise()) {
       TRY(y, Broadcasting(0));
     } else {
@@ -156,22 +158,77 @@ class Collapse {
 
   // What is before the axis as one, and what is behind it.
   Result<Expr> AlongAxis() {
-    const Expr& x = in_[0];
-    const int rank = x.rank();
+    const int rank = in_[0].rank();
     const int64_t given = node_.attrs.Int("axis", -1);
     const auto axis = static_cast<int>(given < 0 ? given + rank : given);
     if (rank <= 3 || axis < 0 || axis >= rank) return NotThis();
     std::vector<int> before, after;
-    Extents full;
     for (int k = 0; k < rank; ++k) {
       if (k < axis) before.push_back(k);
       if (k > axis) after.push_back(k);
-      full.push_back(Extent::Of(x, k));
+    }
+    std::vector<Expr> flat;
+    for (const Expr& x : in_) {
+      if (!x.valid() || x.rank() != rank) return NotThis();
+      flat.push_back(Reshape(x, {Joined(x, before), Extent::Of(x, axis), Joined(x, after)}));
     }
     Attrs attrs = node_.attrs;
     attrs.Set("axis", int64_t{1});
-    const Expr flat = Reshape(x, {Joined(x, before), Extent::Of(x, axis), Joined(x, after)});
-    return Reshape(ops::Apply(ctx_, *node_.op, {flat}, std::move(attrs)), full);
+    const Expr y = ops::Apply(ctx_, *node_.op, flat, std::move(attrs));
+    Extents full;
+    for (int k = 0; k < rank; ++k) full.push_back(k == axis ? Extent::Of(y, 1) : Extent::Of(in_[0], k));
+    return Reshape(y, full);
+  }
+
+  // Neighbours that go, or that stay, go or stay together. Where they alternate, one goes before the others.
+  Result<Expr> Reduced() {
+    const Expr& x = in_[0];
+    const int rank = x.rank();
+    const auto axes = ctx_.Ints(1);
+    if (ctx_.Has(1) && !axes) return NotThis("the axes are not known");
+    const bool none = node_.attrs.Flag("empty_axes_is_none") && (!axes || axes->empty());
+    std::vector<bool> goes(static_cast<size_t>(rank), !none && (!axes || axes->empty()));
+    for (const int64_t a : axes.value_or(Ints())) {
+      if (a < -rank || a >= rank) return NotThis();
+      goes[static_cast<size_t>(a < 0 ? a + rank : a)] = true;
+    }
+    Runs runs;
+    for (int k = 0; k < rank; ++k) runs.Add(k, goes[static_cast<size_t>(k)] ? 1 : 0, x.dim(k) == Dim(1));
+    const auto fewer = static_cast<int>(runs.axes.size()) < rank;
+    if (!fewer && !Separable()) return NotThis("no axes go together");
+    Attrs attrs = node_.attrs;
+    attrs.Set("keep_dims", int64_t{1});
+    Expr y = x;
+    if (fewer) {
+      Extents dims;
+      Ints gone;
+      for (size_t r = 0; r < runs.axes.size(); ++r) {
+        dims.push_back(Joined(x, runs.axes[r]));
+        if (runs.kind[r] != 0) gone.push_back(static_cast<int64_t>(r));
+      }
+      y = ops::Apply(ctx_, *node_.op, {Reshape(x, dims), ops::I64s(ctx_, gone)}, attrs);
+    } else {
+      const auto first = static_cast<int>(std::find(goes.begin(), goes.end(), true) - goes.begin());
+      if (std::count(goes.begin(), goes.end(), true) < 2) return NotThis("no axes go together");
+      Ints rest;
+      for (int k = first + 1; k < rank; ++k) {
+        if (goes[static_cast<size_t>(k)]) rest.push_back(k);
+      }
+      y = ops::Apply(ctx_, *node_.op, {x, ops::I64s(ctx_, {first})}, attrs);
+      y = ops::Apply(ctx_, *node_.op, {y, ops::I64s(ctx_, rest)}, attrs);
+    }
+    Extents full;
+    const bool keeps = node_.attrs.Flag("keep_dims", true);
+    for (int k = 0; k < rank; ++k) {
+      if (!goes[static_cast<size_t>(k)]) full.push_back(Extent::Of(x, k));
+      if (goes[static_cast<size_t>(k)] && keeps) full.push_back(Extent(1));
+    }
+    return Reshape(y, full);
+  }
+  [[nodiscard]] bool Separable() const {
+    static constexpr std::string_view kModes[] = {"sum", "mean", "max", "min", "prod"};
+    const std::string_view mode = node_.attrs.Str("mode");
+    return std::find(std::begin(kModes), std::end(kModes), mode) != std::end(kModes);
   }
 
   Result<Expr> Transposition() {
@@ -297,6 +354,7 @@ class Collapse {
     if (!pads || ctx_.Has(3) || pads->size() != 2 * rank) return NotThis("the pads are not known");
     std::vector<bool> touched;
     for (size_t k = 0; k < rank; ++k) touched.push_back((*pads)[k] != 0 || (*pads)[rank + k] != 0);
+    if (std::all_of(touched.begin(), touched.end(), [](bool t) { return t; })) return PadHalves(*pads);
     TRY(const Flat flat, Untouched(touched));
     Ints fewer(2 * flat.runs.size(), 0);
     for (size_t k = 0; k < rank; ++k) {
@@ -307,6 +365,22 @@ class Collapse {
     }
     const Expr value = in_.size() > 2 ? in_[2] : Expr();
     return Restored(ops::Apply(ctx_, ops::kPad, {flat.x, ops::I64s(ctx_, fewer), value}, node_.attrs), flat, touched);
+  }
+
+  // No axis is left alone: some are padded before the others.
+  Result<Expr> PadHalves(const Ints& pads) {
+    const size_t rank = pads.size() / 2;
+    if (rank < 2) return NotThis();
+    const Expr value = in_.size() > 2 ? in_[2] : Expr();
+    Expr y = in_[0];
+    for (const bool second : {false, true}) {
+      Ints part = pads;
+      for (size_t k = 0; k < rank; ++k) {
+        if ((k >= rank / 2) != second) part[k] = part[rank + k] = 0;
+      }
+      y = ops::Apply(ctx_, ops::kPad, {y, ops::I64s(ctx_, part), value}, node_.attrs);
+    }
+    return y;
   }
 
   const Node& node_;

@@ -7,8 +7,9 @@
 
 namespace godwit {
 
-/// Elementwise operators, products of matrices, transpositions, slices and pads. Where nothing can be joined,
-/// broadcasting is done beforehand, and a transposition becomes moves of one axis each.
+/// Elementwise operators, products of matrices, transpositions, slices, pads, reductions, and what goes along one axis.
+/// Where nothing can be joined, broadcasting is done beforehand, a transposition becomes moves of one axis each, and a
+/// pad or a reduction goes over some axes before the others.
 Result<std::unique_ptr<Scope>> CollapseRepair(Scope& scope, NodeId id);
 
 }  // namespace godwit
