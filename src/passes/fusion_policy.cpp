@@ -59,8 +59,9 @@ std::set<std::string> FusionsToLeave(const FusionTarget& target) {
   // It has no attention, its products of matrices take tensors of any rank, and delegates run slices, splits and
   // transposes, but no gathers.
   if (target.tflite) {
-    return {"fuse-attention", "fuse-packed-attention", "fuse-attention-heads", "flatten-tokens",
-            "gather-moves",   "squeezed-part",         "keep-parts-axis",      "fuse-recurrent-cell"};
+    // What it is given step by step it would take apart again; loops of any length stay loops.
+    return {"fuse-attention", "fuse-packed-attention", "fuse-attention-heads", "flatten-tokens",     "gather-moves",
+            "squeezed-part",  "keep-parts-axis",       "fuse-recurrent-cell",  "fuse-recurrent-loop"};
   }
   if (target.opset == 0) return out;
   for (const Need& need : kNeeds) {

@@ -67,6 +67,7 @@ const std::vector<Stage>& SimplifyPipeline() {
       Whole(kMergeConstantsPass),
       Rules("clean"),
       Whole(kMergeNodesPass),
+      Whole(kFuseRecurrentLoopPass),
       Whole(kFuseRecurrentStepsPass),
       Whole(kFuseRecurrentCellPass),
       Rules("fuse"),

@@ -80,6 +80,8 @@ class Net {
     body_ += Concat(line, " = ", op, "(", operands, attrs.empty() ? "" : ", ", attrs, ")\n");
     return out;
   }
+  [[nodiscard]] const std::string& consts() const { return consts_; }
+  [[nodiscard]] const std::string& body() const { return body_; }
   std::string Text(const std::string& inputs, const std::vector<std::string>& outputs) const {
     std::string results;
     for (const std::string& v : outputs) results += Concat(results.empty() ? "" : ", ", v);
@@ -422,6 +424,124 @@ TEST(RecurrentSteps, LongOnesTakeLinearTime) {
   seconds(50);
   const double small = seconds(150), large = seconds(1200);
   EXPECT_LT(large, 40 * small + 0.5);
+}
+
+std::string Dims3(int64_t steps, bool batch_major, int64_t columns) {
+  return batch_major ? Concat("[2,", N(steps), ",", N(columns), "]") : Concat("[", N(steps), ",2,", N(columns), "]");
+}
+
+/// A scan over steps of a cell; `more` is what a turn stacks, made of the new state, its h where empty.
+std::string Scanned(const Step& step, bool batch_major, bool in_reversed, bool out_reversed,
+                    const std::function<std::string(Net&, const State&)>& more = {}) {
+  Net n;
+  const bool lstm = !step(n, "%xt", {"%h0", "%c0"}).c.empty();
+  Net body;
+  const State next = step(body, "%xt", {"%h0", "%c0"});
+  const std::string row = more ? more(body, next) : next.h;
+  const std::string axis = batch_major ? "1" : "0";
+  std::string text =
+      Concat(body.consts(), "main (%x: f32", Dims3(6, batch_major, kIn), ", %h: f32[2,4], %c: f32[2,4]) {\n");
+  text += Concat("%last_h: f32[2,4], ", lstm ? "%last_c: f32[2,4], " : "", "%y: f32[*] = scan(%h, ", lstm ? "%c, " : "",
+                 "%x, sliced=1, in_axes=[", axis, "], out_axes=[", axis, "], in_reversed=[", in_reversed ? "1" : "0",
+                 "], out_reversed=[", out_reversed ? "1" : "0", "]) region (%h0: f32[2,4], ",
+                 lstm ? "%c0: f32[2,4], " : "", "%xt: f32[2,3]) {\n");
+  text += Concat(body.body(), "yield(", next.h, lstm ? Concat(", ", next.c) : "", ", ", row, ")\n}\n");
+  return Concat(text, "yield(%last_h, ", lstm ? "%last_c" : "%c", ", %y)\n}");
+}
+
+TEST(RecurrentLoop, EveryScanOfACell) {
+  for (const bool batch_major : {false, true}) {
+    for (const bool in_reversed : {false, true}) {
+      for (const bool out_reversed : {false, true}) {
+        SCOPED_TRACE(Concat(batch_major ? "batch " : "", in_reversed ? "in " : "", out_reversed ? "out" : ""));
+        const auto text = [&](const Step& step) { return Scanned(step, batch_major, in_reversed, out_reversed); };
+        ExpectOneLayer(text(TorchLstm), "lstm", 9);
+        ExpectOneLayer(text(TensorflowLstm), "lstm", 9);
+        ExpectOneLayer(text(TorchGru), "gru", 9);
+        ExpectOneLayer(text(ResetFirstGru), "gru", 9);
+        ExpectOneLayer(text(PlainRnn), "rnn", 9);
+      }
+    }
+  }
+}
+
+TEST(RecurrentLoop, WhatElseATurnLeavesKeepsIt) {
+  const auto stays = [](const std::string& text) {
+    SimplifyOptions options;
+    options.rewrite.off = {"fuse-recurrent-cell"};
+    const auto c = CheckSimplify(text, options, test::Same::kClose, {1});
+    EXPECT_EQ(Layers(c.graph), 0) << test::Print(c.graph);
+    EXPECT_EQ(CountOps(c.graph, "scan"), 1);
+  };
+  stays(Scanned(TorchLstm, false, false, false, [](Net&, const State& s) { return s.c; }));
+  stays(Scanned(TorchLstm, false, false, false, [](Net& n, const State& s) { return n.Op("exp", {s.h}); }));
+  // The old state beside the new one.
+  stays(Scanned(TorchGru, false, false, false, [](Net& n, const State& s) { return n.Op("add", {s.h, "%h0"}); }));
+}
+
+/// As tf2onnx writes a while loop: no limit, a counter that is compared, what comes in gathered by it.
+std::string Looped(const std::string& steps, const std::string& first, const std::string& condition) {
+  Net body;
+  const std::string at = body.Op("gather", {"%x", "%time"}, "axis=0");
+  const State next = TensorflowLstm(body, at, {"%h0", "%c0"});
+  return Concat(body.consts(), R"(const %endless: i64[] = [9223372036854775807]
+    const %zero: i64[] = [0]
+    const %unit: i64[] = [1]
+    const %limit: i64[] = [5]
+    main (%x: f32[)",
+                steps, R"(,2,3], %h: f32[2,4], %c: f32[2,4]) {
+      %shape: i64[3] = shape_of(%x)
+      %n: i64[] = gather(%shape, %zero)
+      %go: bool[] = less(%zero, )",
+                condition, R"()
+      %t: i64[], %last_h: f32[2,4], %last_c: f32[2,4], %y: f32[*] = loop(%endless, %go, )",
+                first, R"(, %h, %c)
+        region (%turn: i64[], %on: bool[], %time: i64[], %h0: f32[2,4], %c0: f32[2,4]) {
+        )",
+                body.body(), R"(%later: i64[] = add(%time, %unit)
+        %again: bool[] = less(%later, )",
+                condition, R"()
+        yield(%again, %later, )",
+                next.h, ", ", next.c, ", ", next.h, R"()
+      }
+      yield(%last_h, %last_c, %y, %t)
+    })");
+}
+
+TEST(RecurrentLoop, AWhileLoopThatCounts) {
+  ExpectOneLayer(Looped("7", "%zero", "%n"), "lstm", 9);
+  ExpectOneLayer(Looped("7", "%zero", "%limit"), "lstm", 9);
+  // From another place than the limit is asked for, so that the first turn may not be.
+  const auto other = CheckSimplify(Looped("7", "%unit", "%limit"), {}, test::Same::kClose, {1});
+  EXPECT_EQ(CountOps(other.graph, "lstm"), 1) << test::Print(other.graph);
+}
+
+TEST(RecurrentLoop, LayersInOneTurn) {
+  Net body;
+  const State a = TorchLstm(body, "%xt", {"%h0", "%c0"});
+  const std::string sum =
+      body.Op("add", {body.Op("gemm", {a.h, body.Weight("w2", {3 * kHidden, kHidden})}, "transpose_b=1"),
+                      body.Weight("b2", {3 * kHidden})});
+  const auto x = body.Many("split", {sum}, "axis=1", 3);
+  const auto g = body.Many(
+      "split", {body.Op("gemm", {"%g0", body.Weight("r2", {3 * kHidden, kHidden})}, "transpose_b=1")}, "axis=1", 3);
+  const std::string z = body.Op("sigmoid", {body.Op("add", {x[0], g[0]})}),
+                    r = body.Op("sigmoid", {body.Op("add", {x[1], g[1]})});
+  const std::string m = body.Op("tanh", {body.Op("add", {x[2], body.Op("mul", {r, g[2]})})});
+  const std::string h =
+      body.Op("add", {body.Op("mul", {z, "%g0"}), body.Op("mul", {body.Op("sub", {body.Number("one", 1), z}), m})});
+  const std::string text = Concat(body.consts(), R"(main (%x: f32[5,2,3], %h: f32[2,4], %c: f32[2,4]) {
+      %a: f32[2,4], %b: f32[2,4], %e: f32[2,4], %y: f32[*] = scan(%h, %c, %h, %x, sliced=1)
+        region (%h0: f32[2,4], %c0: f32[2,4], %g0: f32[2,4], %xt: f32[2,3]) {
+        )",
+                                  body.body(), "yield(", a.h, ", ", a.c, ", ", h, ", ", h, R"()
+      }
+      yield(%b, %e, %y)
+    })");
+  const auto c = CheckSimplify(text, {}, test::Same::kClose, {1});
+  EXPECT_EQ(CountOps(c.graph, "scan"), 0) << test::Print(c.graph);
+  EXPECT_EQ(CountOps(c.graph, "lstm"), 1);
+  EXPECT_EQ(CountOps(c.graph, "gru"), 1);
 }
 
 TEST(Picks, JoinedAgain) {

@@ -331,6 +331,8 @@ Result<std::optional<Written>> Write(RewriteCtx& ctx, Layer layer, bool wants_y)
 }
 
 Result<std::optional<ValueId>> InShapeOf(RewriteCtx& ctx, ValueId v, ValueId like) {
+  // Of one rank they differ in nothing but what is known of their dims.
+  if (ctx.Rank(v) == ctx.Rank(like)) return std::optional(v);
   return fuse::ReshapeTo(ctx, v, ctx.ShapeOf(like));
 }
 
