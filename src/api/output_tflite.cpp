@@ -82,7 +82,8 @@ class TfliteOutput : public OutputFormat {
   }
 
   Status Write(const Graph& graph, std::vector<std::string> inputs, DiagSink* sink, ConvertReport* report) override {
-    TRY(const to_tflite::Exported exported, to_tflite::ExportModel(graph, {profile_, half_weights_}, sink));
+    const bool tune = options_.simplify && options_.rewriting.rewrite.level >= 2;
+    TRY(const to_tflite::Exported exported, to_tflite::ExportModel(graph, {profile_, half_weights_, tune}, sink));
     if (sink->has_errors()) return Ok{};
     runtime_ = exported.runtime;
     report->half.casts += exported.half_tensors;

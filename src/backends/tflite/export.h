@@ -19,6 +19,7 @@ namespace godwit::to_tflite {
 struct ExportOptions {
   targets::TfliteProfile profile;
   bool half_weights = false;  ///< stored in f16, computed with in f32
+  bool tune = true;           ///< operators in the forms that CPUs run fastest, sums in another order
 };
 
 struct Exported {

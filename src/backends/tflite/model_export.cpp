@@ -7,6 +7,7 @@
 
 #include "backends/tflite/row.h"
 #include "backends/tflite/store_half.h"
+#include "backends/tflite/tune.h"
 #include "base/text.h"
 #include "exec/specialise.h"
 #include "ir/convert.h"
@@ -395,6 +396,12 @@ Exported ModelExport::Run() {
   StoredHalf half;
   for (WrittenGraph& written : graphs) {
     MergeWritten(&written);
+    if (options_.tune) {
+      if (const Status tuned = Tune(options_.profile, &written); !tuned.ok()) {
+        sink_->Add(tuned.diag());
+        return {};
+      }
+    }
     OrderWritten(&written);
     if (!options_.half_weights) continue;
     auto stored = StoreHalf(options_.profile, &written);
