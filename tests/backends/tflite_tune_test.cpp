@@ -171,5 +171,29 @@ TEST(TfliteTune, AFactorAndATermForEachChannelAreOneOperator) {
   EXPECT_EQ(Check(body("%s", "%t", "1,4,5,3", "%a, %c"), {1, 4, 5, 3}).ops["DEPTHWISE_CONV_2D"], 0);
 }
 
+TEST(TfliteTune, FewSmallOperandsOfManyAreJoinedFirst) {
+  const auto joined = [](const std::vector<int64_t>& extents, std::string_view profile = "") {
+    std::string body, list, results;
+    int64_t all = 0;
+    for (size_t k = 0; k < extents.size(); ++k) all += extents[k];
+    body = Concat("main (%x: f32[2,", std::to_string(all), "]) {\n");
+    std::string constants = Concat(" const %n: i64[", std::to_string(extents.size()), "] = [");
+    for (size_t k = 0; k < extents.size(); ++k) {
+      constants += Concat(k == 0 ? "" : ",", std::to_string(extents[k]));
+      results += Concat(k == 0 ? " " : ", ", "%p", std::to_string(k), ": f32[2,", std::to_string(extents[k]), "]");
+      list += Concat(k == 0 ? "%p" : ", %p", std::to_string(extents.size() - 1 - k));
+    }
+    constants += "]\n";
+    body += Concat(results, " = split(%x, %n, axis=1)\n %y: f32[2,", std::to_string(all), "] = concat(", list,
+                   ", axis=1)\n yield(%y)\n}\n");
+    return Check(Parse(constants, body), {2, all}, profile).ops["CONCATENATION"];
+  };
+  EXPECT_EQ(joined({8, 4, 2, 1, 1}), 1);
+  EXPECT_EQ(joined({8, 4, 2, 1, 1, 2, 2}), 2);
+  EXPECT_EQ(joined({1, 1, 1, 1, 8, 4, 2, 8}), 2);
+  EXPECT_EQ(joined({2, 2, 2, 2, 2, 2}), 1);
+  EXPECT_EQ(joined({8, 4, 2, 1, 1, 2, 2}, "litert@2.1+gpu"), 1);
+}
+
 }  // namespace
 }  // namespace godwit

@@ -12,6 +12,7 @@
 #include "ir/decompose.h"
 #include "ir/walk.h"
 #include "ops/ops.h"
+#include "passes/absorb_shuffles.h"
 #include "passes/fusion_policy.h"
 #include "passes/lazy_weight.h"
 #include "passes/simplify.h"
@@ -260,6 +261,9 @@ Status Prepare(Graph* graph, const PrepareOptions& options, PrepareReport* repor
     report->decomposed += done;
     if (done == 0) break;
     if (options.rewrite) RETURN_IF_ERROR(Simplify(*graph, rewriting, nullptr));
+  }
+  if (options.rewrite && options.rewriting.level >= 2) {
+    TRY(report->shuffles, AbsorbShuffles(graph));
   }
   return Relayout(graph, TfliteLayout(), options.layout, &report->layout);
 }

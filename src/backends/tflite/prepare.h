@@ -20,6 +20,7 @@ struct PrepareOptions {
 struct PrepareReport {
   LayoutReport layout;
   int64_t decomposed = 0;  ///< nodes
+  int64_t shuffles = 0;    ///< of channels, that weights have taken in
 };
 
 Status Prepare(Graph* graph, const PrepareOptions& options, PrepareReport* report);

@@ -6,6 +6,7 @@ Status Tune(const targets::TfliteProfile& profile, WrittenGraph* graph) {
   RETURN_IF_ERROR(ScaleAndShift(profile, graph));
   // A GPU runs windows of any extent as they are.
   if (profile.gpu && !profile.xnnpack) return Ok{};
+  NarrowConcats(profile, graph);
   return SplitWindows(profile, graph);
 }
 

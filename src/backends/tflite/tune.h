@@ -17,6 +17,9 @@ Status SplitWindows(const targets::TfliteProfile& profile, WrittenGraph* graph);
 /// A factor and then a term for each channel of an image are one depthwise convolution of a single place.
 Status ScaleAndShift(const targets::TfliteProfile& profile, WrittenGraph* graph);
 
+/// Small operands of a concatenation of many are put together first.
+void NarrowConcats(const targets::TfliteProfile& profile, WrittenGraph* graph);
+
 /// How many operands and outputs of the subgraph each tensor is.
 std::vector<int> CountReaders(const WrittenGraph& graph);
 /// Gives the operator the version that the target's table has for it. False where it has none.
