@@ -77,6 +77,8 @@ class TfliteOutput : public OutputFormat {
                                left.producer.starts_with("input ")});
     }
     report->moves_optimal = prepared.layout.optimal;
+    // Orders that were asked for are in the graph already.
+    if (!options_.layout_auto) return Ok{};
     for (const ValueLayout& port : prepared.layout.layouts) NameOrder(*graph, port, report);
     return Ok{};
   }

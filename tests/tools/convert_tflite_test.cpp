@@ -42,6 +42,10 @@ TEST(ConvertToTflite, LayoutsOfPortsAreComparedAsTheReferenceHasThem) {
     EXPECT_EQ(run.status, 0) << layout << ": " << run.err;
     const ProgramRun compared = RunGodwit({"compare", kBundledModel, out, "--per-layer"});
     EXPECT_EQ(compared.status, 0) << layout << ": " << compared.out << compared.err;
+    // An output that is an image.
+    const ProgramRun cut = RunGodwit({"convert", kBundledModel, "-o", out, "--shape", "image=1,1,32,32", "--cut-out",
+                                      "/block2/Add_output_0", "--io-layout", layout, "--verify", "own"});
+    EXPECT_EQ(cut.status, 0) << layout << ": " << cut.err;
   }
 }
 
