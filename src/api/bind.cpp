@@ -43,6 +43,8 @@ Result<Tensor> Filled(const std::string& name, const TensorType& type, double nu
 
 }  // namespace
 
+bool BindsInput(const Graph& graph, const std::string& text) { return InputOf(graph, text).ok(); }
+
 Result<std::vector<std::pair<std::string, Tensor>>> ReadBindings(const Graph& graph,
                                                                  const std::vector<std::string>& texts,
                                                                  const Limits& limits) {

@@ -16,4 +16,7 @@ Result<std::vector<std::pair<std::string, Tensor>>> ReadBindings(const Graph& gr
                                                                  const std::vector<std::string>& texts,
                                                                  const Limits& limits);
 
+/// Whether such a text is about an input of the model.
+bool BindsInput(const Graph& graph, const std::string& text);
+
 }  // namespace godwit

@@ -218,10 +218,13 @@ class Flight {
       TRY(proof.data, ReadData(source, options_.data));
     }
     // A real runtime takes no f32 where the file states f16.
-    if (std::string readable = out_->JudgedFile(); !readable.empty() && !narrow) {
+    if (!narrow) {
       TRY(proof.judge, FindJudge());
-      proof.judged_file = std::move(readable);
-      proof.judge_must_take = proof.judge != nullptr && out_->JudgeMustTake(*proof.judge) && AllKnown(written);
+    }
+    if (proof.judge != nullptr) proof.judged_file = out_->JudgedFile();
+    if (proof.judged_file.empty()) proof.judge = nullptr;
+    if (proof.judge != nullptr) {
+      proof.judge_must_take = out_->JudgeMustTake(*proof.judge) && AllKnown(written);
       proof.judge_large = options_.verify == Verify::kRuntime;
       if (EdgesAsRead() && report_.format_before == report_.format_after) proof.source_file = input_;
     }

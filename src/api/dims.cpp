@@ -71,6 +71,16 @@ Result<bool> FixDims(const Graph& graph, const std::vector<DimRange>& ranges, Lo
   return added;
 }
 
+bool HasDim(const Graph& graph, std::string_view name) {
+  std::vector<std::string> symbols;
+  for (const ValueId id : graph.region(Graph::main()).params) {
+    const Shape* shape = ShapeOf(graph.value(id).type);
+    if (shape == nullptr) continue;
+    for (const Dim& dim : *shape) dim.CollectSymbols(&symbols);
+  }
+  return std::find(symbols.begin(), symbols.end(), name) != symbols.end();
+}
+
 DimSizes BestSizes(const std::vector<DimRange>& ranges) {
   DimSizes sizes;
   for (const DimRange& r : ranges) sizes.emplace_back(r.name, r.best);

@@ -27,6 +27,9 @@ Result<DimRange> ParseDimRange(std::string_view text);
 /// that no input has is wrong use. Shapes that are stated already stay as they are. Whether anything was added.
 Result<bool> FixDims(const Graph& graph, const std::vector<DimRange>& ranges, LoadOptions* options);
 
+/// Whether an input of the model has a dim of that name.
+bool HasDim(const Graph& graph, std::string_view name);
+
 /// The best sizes, for samples that are drawn.
 DimSizes BestSizes(const std::vector<DimRange>& ranges);
 /// Whether values keep within the ranges.

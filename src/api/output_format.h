@@ -36,8 +36,8 @@ class OutputFormat {
   virtual Result<runtimes::Runtime*> FindJudge(const std::string& library) const = 0;
   /// Whether what it refuses of the file is the file's fault: it is no older than the file asks for.
   [[nodiscard]] virtual bool JudgeMustTake(const runtimes::Runtime& judge) const = 0;
-  /// Where that runtime can read the file before it is in its place; "" where it cannot.
-  [[nodiscard]] virtual std::string JudgedFile() const = 0;
+  /// Where that runtime can read the file before it is in its place, and side files beside it; "" where it cannot.
+  virtual std::string JudgedFile() = 0;
   virtual Status Commit() = 0;
 };
 

@@ -6,6 +6,7 @@
 #include "backends/onnx/export.h"
 #include "backends/onnx/files.h"
 #include "backends/onnx/layout_target.h"
+#include "base/staging_folder.h"
 #include "base/text.h"
 #include "passes/fusion_policy.h"
 #include "passes/simplify.h"
@@ -81,15 +82,26 @@ class OnnxOutput : public OutputFormat {
   }
   // It may be too old for a newer operator set; the source, where it takes that, tells.
   [[nodiscard]] bool JudgeMustTake(const runtimes::Runtime&) const override { return false; }
-  // The runtime looks for the weights beside the model, where they are not yet.
-  [[nodiscard]] std::string JudgedFile() const override {
-    return files_->weights == nullptr ? files_->model.ReadablePath() : std::string();
+  // The runtime looks for the weights beside the model, under the name that the model says.
+  std::string JudgedFile() override {
+    if (files_->weights == nullptr) return files_->model.ReadablePath();
+    auto folder = StagingFolder::Create(path_);
+    if (!folder.ok()) return {};
+    folder_.emplace(*std::move(folder));
+    const bool named = files_->weights->NameAs(folder_->PathOf(to_onnx::WeightsName(path_))).ok() &&
+                       files_->model.NameAs(folder_->PathOf("model.onnx")).ok();
+    return named ? files_->model.ReadablePath() : std::string();
   }
-  Status Commit() override { return files_->Commit(); }
+  Status Commit() override {
+    RETURN_IF_ERROR(files_->Commit());
+    folder_.reset();
+    return Ok{};
+  }
 
  private:
   const ConvertOptions& options_;
   std::string path_;
+  std::optional<StagingFolder> folder_;  // outlives the files in it
   std::optional<to_onnx::OnnxFiles> files_;
 };
 

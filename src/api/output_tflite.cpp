@@ -110,7 +110,7 @@ class TfliteOutput : public OutputFormat {
   [[nodiscard]] bool JudgeMustTake(const runtimes::Runtime& judge) const override {
     return runtime_ <= NumberOf(judge.version());
   }
-  [[nodiscard]] std::string JudgedFile() const override { return file_->ReadablePath(); }
+  std::string JudgedFile() override { return file_->ReadablePath(); }
   Status Commit() override { return file_->Commit(); }
 
  private:

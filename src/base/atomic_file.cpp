@@ -5,11 +5,10 @@
 #include <unistd.h>
 
 #include <array>
-#include <atomic>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 
+#include "base/temporaries.h"
 #include "base/text.h"
 
 namespace godwit {
@@ -17,39 +16,6 @@ namespace godwit {
 namespace {
 
 constexpr size_t kBufferBytes = 1 << 16;
-
-// Names that a signal handler can unlink: fixed slots, each owned by the file whose name it holds.
-struct Slot {
-  std::atomic<bool> taken{false};
-  std::atomic<bool> ready{false};
-  std::array<char, 4096> path{};
-};
-std::array<Slot, 16> g_temporaries;
-
-void Register(const std::string& path) {
-  for (Slot& slot : g_temporaries) {
-    if (path.size() >= slot.path.size() || slot.taken.exchange(true)) continue;
-    std::memcpy(slot.path.data(), path.c_str(), path.size() + 1);
-    slot.ready.store(true);
-    return;
-  }
-}
-
-void Unregister(const std::string& path) {
-  for (Slot& slot : g_temporaries) {
-    if (!slot.ready.load() || path != slot.path.data()) continue;
-    slot.ready.store(false);
-    slot.taken.store(false);
-    return;
-  }
-}
-
-std::string TemporaryName(const std::string& path) {
-  static std::atomic<unsigned> counter{0};
-  std::array<char, 64> tail{};
-  std::snprintf(tail.data(), tail.size(), ".godwit-%ld-%u.tmp", static_cast<long>(getpid()), counter.fetch_add(1));
-  return path + tail.data();
-}
 
 bool SameFile(const struct stat& a, const struct stat& b) { return a.st_dev == b.st_dev && a.st_ino == b.st_ino; }
 
@@ -104,7 +70,7 @@ Status AtomicFile::OpenTemporary(unsigned mode) {
       temporary_.clear();
       return Failed("cannot create", error);
     }
-    Register(temporary_);
+    RememberTemporary(temporary_);
   }
   if (mode != 0 && fchmod(fd_, mode) != 0) return Failed("cannot set permissions", errno);
   return Ok{};
@@ -126,7 +92,7 @@ AtomicFile::~AtomicFile() {
   if (fd_ >= 0) close(fd_);
   if (!temporary_.empty()) {
     unlink(temporary_.c_str());
-    Unregister(temporary_);
+    ForgetTemporary(temporary_);
   }
 }
 
@@ -176,6 +142,45 @@ std::string AtomicFile::ReadablePath() const {
   return temporary_.empty() ? "/proc/self/fd/" + std::to_string(fd_) : temporary_;
 }
 
+bool AtomicFile::TakeName(std::string name) {
+  const std::string self = "/proc/self/fd/" + std::to_string(fd_);
+  const int done = temporary_.empty() ? linkat(AT_FDCWD, self.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW)
+                                      : rename(temporary_.c_str(), name.c_str());
+  if (done != 0) return false;
+  if (!temporary_.empty()) ForgetTemporary(temporary_);
+  temporary_ = std::move(name);
+  RememberTemporary(temporary_);
+  return true;
+}
+
+Status AtomicFile::NameAs(std::string name) {
+  CHECK(fd_ >= 0);
+  RETURN_IF_ERROR(Flush());
+  if (direct_) return Failed("cannot name what was written to a pipe or device", EINVAL);
+  return TakeName(std::move(name)) ? Status(Ok{}) : Failed("cannot name the file", errno);
+}
+
+bool AtomicFile::PlaceIsTaken() const {
+  struct stat there {};
+  return lstat(path_.c_str(), &there) == 0;
+}
+
+Status AtomicFile::ClearPlace() {
+  if (direct_ || unlink(path_.c_str()) == 0 || errno == ENOENT) return Ok{};
+  return Failed("cannot remove the old file", errno);
+}
+
+bool AtomicFile::IsInPlace() {
+  if (direct_ || fd_ < 0 || !Flush().ok()) return false;
+  struct stat there {};
+  if (lstat(path_.c_str(), &there) != 0 || !S_ISREG(there.st_mode) || there.st_nlink != 1) return false;
+  if (static_cast<uint64_t>(there.st_size) != offset_) return false;
+  if (offset_ == 0) return true;
+  const auto ours = ReadBack(), theirs = MappedFile::Open(path_);
+  return ours.ok() && theirs.ok() && (*ours)->size() == (*theirs)->size() &&
+         std::memcmp((*ours)->bytes().data(), (*theirs)->bytes().data(), (*ours)->size()) == 0;
+}
+
 Status AtomicFile::Commit() {
   CHECK(fd_ >= 0);
   RETURN_IF_ERROR(Flush());
@@ -184,23 +189,14 @@ Status AtomicFile::Commit() {
     return close(fd) == 0 ? Status(Ok{}) : Failed("cannot close", errno);
   }
   if (fsync(fd_) != 0) return Failed("cannot flush to the disk", errno);
-  if (temporary_.empty()) {
-    // A nameless file gets its temporary name only now, when it is whole.
-    const std::string self = "/proc/self/fd/" + std::to_string(fd_);
-    std::string name;
-    int linked = -1;
-    for (int attempt = 0; attempt < 100 && linked != 0; ++attempt) {
-      name = TemporaryName(path_);
-      linked = linkat(AT_FDCWD, self.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW);
-      if (linked != 0 && errno != EEXIST) break;
-    }
-    if (linked != 0) return Failed("cannot name the file", errno);
-    temporary_ = std::move(name);
-    Register(temporary_);
+  // A nameless file gets its temporary name only now, when it is whole.
+  for (int attempt = 0; attempt < 100 && temporary_.empty(); ++attempt) {
+    if (!TakeName(TemporaryName(path_)) && errno != EEXIST) return Failed("cannot name the file", errno);
   }
+  if (temporary_.empty()) return Failed("cannot name the file", EEXIST);
   if (close(std::exchange(fd_, -1)) != 0) return Failed("cannot close", errno);
   if (rename(temporary_.c_str(), path_.c_str()) != 0) return Failed("cannot rename into place", errno);
-  Unregister(temporary_);
+  ForgetTemporary(temporary_);
   temporary_.clear();
   // The name is durable only once its folder is. Some file systems cannot flush a folder: the file itself is whole.
   const int folder = open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -209,12 +205,6 @@ Status AtomicFile::Commit() {
     close(folder);
   }
   return Ok{};
-}
-
-void RemoveTemporaryFiles() {
-  for (const Slot& slot : g_temporaries) {
-    if (slot.ready.load()) unlink(slot.path.data());
-  }
 }
 
 }  // namespace godwit

@@ -34,6 +34,14 @@ class AtomicFile {
   Result<MappedFile::Ptr> ReadBack(const Limits& limits = {});
   /// A path under which the same can be opened until the file is in its place or gone.
   [[nodiscard]] std::string ReadablePath() const;
+  /// Gives it a temporary name that is chosen by the caller: for those who must find it beside other files.
+  Status NameAs(std::string name);
+  /// Whether what stands in its place is the same to the byte, so that Commit would change nothing.
+  [[nodiscard]] bool IsInPlace();
+  /// Whether anything stands in its place.
+  [[nodiscard]] bool PlaceIsTaken() const;
+  /// Removes what stands there: for those that must not be seen beside what comes first.
+  Status ClearPlace();
   /// Puts the whole file in its place.
   Status Commit();
 
@@ -42,6 +50,7 @@ class AtomicFile {
   Status OpenTemporary(unsigned mode);
   Status Flush();
   Status WriteAll(ByteSpan bytes);
+  bool TakeName(std::string name);  // with errno where it fails
   [[nodiscard]] Diag Failed(const char* what, int error) const;
 
   std::string path_;
@@ -52,8 +61,5 @@ class AtomicFile {
   int fd_ = -1;
   bool direct_ = false;
 };
-
-/// Unlinks every temporary that is still in the making. May be called in a signal handler that ends the process.
-void RemoveTemporaryFiles();
 
 }  // namespace godwit

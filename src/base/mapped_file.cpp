@@ -11,7 +11,7 @@
 #include <csignal>
 #include <cstring>
 
-#include "base/atomic_file.h"
+#include "base/temporaries.h"
 #include "base/text.h"
 
 namespace godwit {

@@ -27,10 +27,11 @@ std::string Array(const std::vector<T>& values, F&& text) {
 }
 
 std::string LayerJson(const LayerDeviation& l, bool pictures) {
-  std::string out =
-      fmt::format("{{\"tensor\":{},\"node\":{},\"op\":{},\"twin\":{},\"matched_by\":{},\"type\":{},\"departs\":{}",
-                  JsonQuote(l.tensor), JsonQuote(l.node), JsonQuote(l.op), JsonQuote(l.twin), JsonQuote(Name(l.by)),
-                  JsonQuote(l.type), l.departs);
+  std::string out = fmt::format(
+      "{{\"tensor\":{},\"node\":{},\"op\":{},\"twin\":{},\"matched_by\":{},\"type\":{},\"place\":{},"
+      "\"departs\":{}",
+      JsonQuote(l.tensor), JsonQuote(l.node), JsonQuote(l.op), JsonQuote(l.twin), JsonQuote(Name(l.by)),
+      JsonQuote(l.type), JsonQuote(l.place), l.departs);
   if (!l.mismatch.empty()) return out + fmt::format(",\"mismatch\":{}}}", JsonQuote(l.mismatch));
   out +=
       fmt::format(",\"worst\":{},\"mean\":{},\"peak\":{},\"correlation\":{},\"sqnr\":{},\"tolerance\":{},\"exact\":{}",
@@ -50,7 +51,7 @@ std::string LayerJson(const LayerDeviation& l, bool pictures) {
 std::string ComparisonJson(const Comparison& c, bool pictures) {
   std::string out = fmt::format("{{\"file\":{},\"proof\":{}", JsonQuote(c.file), ProofJson(c.proof));
   if (c.layers) {
-    out += fmt::format(",\"unmatched\":{},\"first\":{},\"layers\":{}", c.layers->unmatched,
+    out += fmt::format(",\"unmatched\":{},\"idle\":{},\"first\":{},\"layers\":{}", c.layers->unmatched, c.layers->idle,
                        c.layers->first ? std::to_string(*c.layers->first) : "null",
                        Array(c.layers->layers, [&](const LayerDeviation& l) { return LayerJson(l, pictures); }));
   } else if (!c.layers_missing.empty()) {
@@ -67,7 +68,8 @@ std::string LayerFigures(const LayerDeviation& l) {
 }
 
 std::string LayerName(const LayerDeviation& l) {
-  return fmt::format("{} {}", l.op, Printable(l.tensor.empty() ? l.node : l.tensor, 60));
+  return fmt::format("{} {}{}", l.op, Printable(l.tensor.empty() ? l.node : l.tensor, 60),
+                     l.place.empty() ? "" : fmt::format(" in {}", l.place.substr(1)));
 }
 
 }  // namespace
@@ -95,7 +97,8 @@ std::string CompareText(const Comparison& c, bool per_layer) {
     }
   }
   out +=
-      fmt::format("  {} layers compared, {} of the reference have no twin\n", layers.layers.size(), layers.unmatched);
+      fmt::format("  {} layers compared, {} of the reference have no twin{}\n", layers.layers.size(), layers.unmatched,
+                  layers.idle == 0 ? "" : fmt::format(", {} are in branches that were not taken", layers.idle));
   return out;
 }
 

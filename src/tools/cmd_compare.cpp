@@ -27,6 +27,8 @@ constexpr Option kOptions[] = {
     kCropOption,
     kColorOption,
     kShapeOption,
+    kDimOption,
+    kBindOption,
     {"--tolerance", OptionKind::kText, "[OUT:]rel=X", "abs=, rel= (of the peak), corr= or sqnr= instead of the noise's",
      0, true},
     {"--runtime", OptionKind::kChoice, "own|ort|litert", "the other models run in ONNX Runtime or LiteRT as well"},
@@ -50,6 +52,9 @@ Result<CompareOptions> OptionsOf(const Graph& reference, const Args& args, const
   TRY(proof.data, DataOf(reference, args, problems, proof.samples > 0 ? proof.samples : kProofSamples));
   for (const std::string& text : args.All("--tolerance")) RETURN_IF_ERROR(AddTolerance(text, &proof.tolerances));
   if (const std::string word = args.Text("--runtime", "own"); word != "own") {
+    // It runs files as they stand.
+    constexpr std::string_view kOwn[] = {"--bind"};
+    RETURN_IF_ERROR(CheckOwnOnly(args, kOwn));
     TRY(proof.judge, RuntimeOf(word, args));
   }
   return options;
@@ -129,7 +134,7 @@ int Run(const Args& args) {
   std::vector<Comparison> all;
   std::vector<Diag> found;
   for (size_t i = 1; i < files.size(); ++i) {
-    const LoadedModel other = LoadForRun(files[i], args, *problems);
+    const LoadedModel other = LoadForRun(files[i], args, *problems, Asked::kWhatFits);
     if (other.status != 0) return other.status;
     options->proof.judged_file = files[i];
     // A runtime that reads the one format does not read the other.

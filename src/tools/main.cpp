@@ -8,9 +8,9 @@
 #include <new>
 #include <span>
 
-#include "base/atomic_file.h"
 #include "base/diag.h"
 #include "base/mapped_file.h"
+#include "base/temporaries.h"
 #include "tools/problems.h"
 #include "tools/progress.h"
 #include "tools/verbs.h"

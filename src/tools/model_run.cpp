@@ -1,5 +1,7 @@
 #include "tools/model_run.h"
 
+#include <set>
+
 #include "api/bind.h"
 #include "api/data.h"
 #include "api/dims.h"
@@ -19,11 +21,22 @@ Result<std::vector<DimRange>> DimRangesOf(const Args& args) {
   return out;
 }
 
-Result<Graph> LoadAsAsked(const std::string& path, const Args& args, const Problems& problems, DiagSink* sink) {
+Result<Graph> LoadAsAsked(const std::string& path, const Args& args, const Problems& problems, DiagSink* sink,
+                          Asked asked) {
   Progress::Say(Concat("reading ", path));
   LoadOptions options = problems.load();
+  std::vector<std::string> bindings = args.All("--bind");
+  TRY(std::vector<DimRange> ranges, DimRangesOf(args));
   for (const std::string& shape : args.All("--shape")) RETURN_IF_ERROR(AddShape(shape, &options));
-  TRY(const std::vector<DimRange> ranges, DimRangesOf(args));
+  if (asked == Asked::kWhatFits && (!options.shapes.empty() || !ranges.empty() || !bindings.empty())) {
+    DiagSink first;
+    TRY(const Graph graph, LoadModel(path, problems.load(), &first));
+    std::set<std::string> inputs;
+    for (const ValueId id : graph.region(Graph::main()).params) inputs.insert(graph.value(id).name);
+    std::erase_if(options.shapes, [&](const auto& shape) { return !inputs.contains(shape.first); });
+    std::erase_if(ranges, [&](const DimRange& range) { return !HasDim(graph, range.name); });
+    std::erase_if(bindings, [&](const std::string& text) { return !BindsInput(graph, text); });
+  }
   if (!ranges.empty()) {
     // Read twice: the inputs say which of them have the dims, and everything else follows from their sizes.
     DiagSink first;
@@ -31,18 +44,18 @@ Result<Graph> LoadAsAsked(const std::string& path, const Args& args, const Probl
     RETURN_IF_ERROR(FixDims(graph, ranges, &options));
   }
   TRY(Graph graph, LoadModel(path, options, sink));
-  if (args.Has("--bind")) {
+  if (!bindings.empty()) {
     Edges edges;
-    TRY(edges.bound, ReadBindings(graph, args.All("--bind"), options.limits));
+    TRY(edges.bound, ReadBindings(graph, bindings, options.limits));
     RETURN_IF_ERROR(ApplyEdges(edges, &graph));
   }
   return graph;
 }
 
-LoadedModel LoadForRun(const std::string& path, const Args& args, const Problems& problems) {
+LoadedModel LoadForRun(const std::string& path, const Args& args, const Problems& problems, Asked asked) {
   LoadedModel out;
   DiagSink sink;
-  auto graph = LoadAsAsked(path, args, problems, &sink);
+  auto graph = LoadAsAsked(path, args, problems, &sink, asked);
   if (!graph.ok()) sink.Add(graph.diag());
   out.status = problems.Show(sink);
   if (graph.ok()) out.graph = *std::move(graph);

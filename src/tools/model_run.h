@@ -1,4 +1,4 @@
-// What `run` and `bench` share: a model loaded, its inputs made.
+// What `run`, `bench` and `compare` share: a model loaded, its inputs made.
 #pragma once
 
 #include <vector>
@@ -59,15 +59,18 @@ inline constexpr Option kRuntimeLibOption = {
     "the runtime's shared library; default: $GODWIT_ONNXRUNTIME, $GODWIT_LITERT, else searched"};
 inline constexpr Option kJsonOption = {"--json", OptionKind::kFlag, "", "the result as JSON"};
 
+/// Of --shape, --dim and --bind: everything must be about the model, or what is about others is left to them.
+enum class Asked : uint8_t { kAll, kWhatFits };
 /// The model as --shape, --dim and --bind ask.
-Result<Graph> LoadAsAsked(const std::string& path, const Args& args, const Problems& problems, DiagSink* sink);
+Result<Graph> LoadAsAsked(const std::string& path, const Args& args, const Problems& problems, DiagSink* sink,
+                          Asked asked = Asked::kAll);
 
 /// The same, its problems shown; a failure has been shown already and is an exit status.
 struct LoadedModel {
   int status = 0;
   Graph graph;
 };
-LoadedModel LoadForRun(const std::string& path, const Args& args, const Problems& problems);
+LoadedModel LoadForRun(const std::string& path, const Args& args, const Problems& problems, Asked asked = Asked::kAll);
 
 SessionOptions SessionOptionsOf(const Args& args);
 /// The runtime of a word of --runtime, as --runtime-lib, the environment or a search finds it.

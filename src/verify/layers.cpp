@@ -2,17 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <limits>
-#include <map>
-#include <thread>
-#include <unordered_map>
 
 #include "exec/session.h"
 #include "ir/convert.h"
-#include "ir/made_names.h"
 #include "rewrite/match.h"
 #include "rewrite/ports.h"
+#include "verify/layer_match.h"
 #include "verify/measure.h"
 #include "verify/permuted.h"
 
@@ -23,177 +19,6 @@ namespace {
 constexpr size_t kValueBins = 40;
 constexpr size_t kErrorBins = 36;
 constexpr size_t kMaxChannels = 128;
-// Bytes of inner tensors that are held at once; more are taken in several runs.
-constexpr double kHeldBytes = 5e8;
-
-struct Candidate {
-  ValueId id;
-  const Node* node;
-  size_t index;  // which result of the node
-};
-
-struct Twins {
-  Candidate reference;
-  ValueId other;
-  MatchedBy by;
-};
-
-std::vector<Candidate> Candidates(const Graph& graph) {
-  std::vector<Candidate> out;
-  for (const NodeId id : graph.region(Graph::main()).nodes) {
-    const Node& node = graph.node(id);
-    for (size_t k = 0; k < node.out.size(); ++k) {
-      if (node.out[k]) out.push_back({node.out[k], &node, k});
-    }
-  }
-  return out;
-}
-
-// Runs the graph for some of its inner values.
-Result<std::vector<RtValue>> RunTaps(const Graph& graph, const std::vector<ValueId>& taps,
-                                     const std::vector<RtValue>& inputs, const SessionOptions& options) {
-  Graph tapped = graph.Clone();
-  Region& main = tapped.region(Graph::main());
-  main.results = taps;
-  tapped.output_names.assign(taps.size(), "tap");
-  Session session(tapped, options);
-  return session.Run(inputs);
-}
-
-double BytesOf(const Type& type) {
-  if (!type.ranked()) return 1e6;
-  double n = static_cast<double>(ByteSize(type.dtype()));
-  for (const Dim& d : type.shape()) n *= d.is_static() ? static_cast<double>(d.value()) : 64;
-  return n;
-}
-
-// What a tensor is known by among others of its size.
-struct Signature {
-  int64_t count = 0;
-  double sum = 0, power = 0;
-  bool usable = false;
-};
-Signature SignatureOf(const RtValue& value) {
-  Signature s;
-  if (!value.is_tensor() || !IsFloat(value.tensor.dtype()) || value.tensor.size() < 2) return s;
-  s.count = value.tensor.size();
-  for (const double v : ToF64(value.tensor)) s.sum += v, s.power += v * v;
-  s.usable = std::isfinite(s.power) && s.power > 0;
-  return s;
-}
-bool Alike(const Signature& a, const Signature& b) {
-  const double scale = std::sqrt(a.power * static_cast<double>(a.count));
-  return a.usable && b.usable && a.count == b.count && std::fabs(a.power - b.power) <= 1e-4 * a.power &&
-         std::fabs(a.sum - b.sum) <= 1e-4 * scale;
-}
-
-class Matching {
- public:
-  Matching(const Graph& reference, const Graph& other) : reference_(reference), other_(other) {
-    ours_ = Candidates(reference);
-    theirs_ = Candidates(other);
-    twin_of_.resize(ours_.size());
-    taken_.resize(theirs_.size());
-  }
-
-  void ByName() {
-    std::map<std::string, size_t> named;
-    for (size_t i = 0; i < theirs_.size(); ++i) {
-      const std::string& name = other_.value(theirs_[i].id).name;
-      if (!name.empty() && !IsMadeName(name)) named.emplace(name, i);
-    }
-    for (size_t i = 0; i < ours_.size(); ++i) {
-      const auto it = named.find(reference_.value(ours_[i].id).name);
-      if (it != named.end() && !taken_[it->second]) Take(i, it->second, MatchedBy::kName);
-    }
-  }
-
-  // Several core operators may come from one source node: the last one makes what the source node makes.
-  void ByOrigin() {
-    const auto key = [](const Graph& graph, const Candidate& c) {
-      const Origin& origin = graph.origin(c.node->origin);
-      const bool named = !origin.node.empty() && !IsMadeName(origin.node);
-      return named ? origin.node + "\n" + std::to_string(c.index) : std::string();
-    };
-    std::map<std::string, size_t> last;
-    for (size_t i = 0; i < theirs_.size(); ++i) {
-      if (const std::string k = key(other_, theirs_[i]); !k.empty()) last[k] = i;
-    }
-    std::map<std::string, size_t> ours;
-    for (size_t i = 0; i < ours_.size(); ++i) {
-      if (const std::string k = key(reference_, ours_[i]); !k.empty()) ours[k] = i;
-    }
-    for (const auto& [k, i] : ours) {
-      const auto it = last.find(k);
-      if (it != last.end() && !twin_of_[i] && !taken_[it->second]) Take(i, it->second, MatchedBy::kOrigin);
-    }
-  }
-
-  Status ByValue(const std::vector<RtValue>& inputs, const std::vector<RtValue>& other_inputs,
-                 const SessionOptions& options) {
-    std::vector<size_t> ours, theirs;
-    for (size_t i = 0; i < ours_.size(); ++i) {
-      if (!twin_of_[i]) ours.push_back(i);
-    }
-    for (size_t i = 0; i < theirs_.size(); ++i) {
-      if (!taken_[i]) theirs.push_back(i);
-    }
-    if (ours.empty() || theirs.empty()) return Ok{};
-    TRY(const auto a, Signatures(reference_, ours_, ours, inputs, options));
-    TRY(const auto b, Signatures(other_, theirs_, theirs, other_inputs, options));
-    // In order: a twin lies after the twins of what came before.
-    size_t from = 0;
-    for (size_t i = 0; i < ours.size(); ++i) {
-      for (size_t k = from; k < theirs.size(); ++k) {
-        if (taken_[theirs[k]] || !Alike(a[i], b[k])) continue;
-        Take(ours[i], theirs[k], MatchedBy::kValue);
-        from = k + 1;
-        break;
-      }
-    }
-    return Ok{};
-  }
-
-  [[nodiscard]] std::vector<Twins> All() const {
-    std::vector<Twins> out;
-    for (size_t i = 0; i < ours_.size(); ++i) {
-      if (twin_of_[i]) out.push_back({ours_[i], twin_of_[i]->first, twin_of_[i]->second});
-    }
-    return out;
-  }
-  [[nodiscard]] size_t total() const { return ours_.size(); }
-
- private:
-  void Take(size_t ours, size_t theirs, MatchedBy by) {
-    twin_of_[ours] = {theirs_[theirs].id, by};
-    taken_[theirs] = true;
-  }
-
-  static Result<std::vector<Signature>> Signatures(const Graph& graph, const std::vector<Candidate>& all,
-                                                   const std::vector<size_t>& which, const std::vector<RtValue>& inputs,
-                                                   const SessionOptions& options) {
-    std::vector<Signature> out;
-    for (size_t from = 0; from < which.size();) {
-      std::vector<ValueId> taps;
-      double bytes = 0;
-      while (from + taps.size() < which.size() && bytes < kHeldBytes) {
-        taps.push_back(all[which[from + taps.size()]].id);
-        bytes += BytesOf(graph.value(taps.back()).type);
-      }
-      TRY(const auto values, RunTaps(graph, taps, inputs, options));
-      for (const RtValue& v : values) out.push_back(SignatureOf(v));
-      from += taps.size();
-    }
-    return out;
-  }
-
-  const Graph& reference_;
-  const Graph& other_;
-  std::vector<Candidate> ours_, theirs_;
-  std::vector<std::optional<std::pair<ValueId, MatchedBy>>> twin_of_;
-  std::vector<bool> taken_;
-};
-
 void FillPictures(const Tensor& actual, const Tensor& reference, LayerDeviation* out) {
   if (!IsFloat(reference.dtype()) || reference.size() == 0) return;
   const std::vector<double> a = ToF64(actual), r = ToF64(reference);
@@ -279,9 +104,11 @@ LayerDeviation Measure(const Graph& reference, const Graph& other, const Twins& 
                        const RtValue& expected, const RtValue* wide, const LayerOptions& options) {
   LayerDeviation out;
   out.tensor = reference.value(twins.reference.id).name;
-  const Origin& origin = reference.origin(twins.reference.node->origin);
+  const Node& node = reference.node(twins.reference.node);
+  const Origin& origin = reference.origin(node.origin);
   out.node = origin.node;
-  out.op = origin.op_type.empty() ? std::string(twins.reference.node->op->name) : origin.op_type;
+  out.op = origin.op_type.empty() ? std::string(node.op->name) : origin.op_type;
+  out.place = twins.reference.place;
   out.twin = other.value(twins.other).name;
   out.by = twins.by;
   Meter meter(false);
@@ -332,13 +159,8 @@ Result<LayerComparison> CompareLayers(const Graph& reference, const Graph& other
   }
   SessionOptions session;
   session.threads = options.threads;
-  Matching matching(reference, other);
-  matching.ByName();
-  matching.ByOrigin();
-  RETURN_IF_ERROR(matching.ByValue(inputs, other_inputs, session));
-  const std::vector<Twins> twins = matching.All();
   LayerComparison out;
-  out.unmatched = matching.total() - twins.size();
+  TRY(const std::vector<Twins> twins, FindTwins(reference, inputs, other, other_inputs, session, &out.unmatched));
   for (size_t from = 0; from < twins.size();) {
     std::vector<ValueId> ours, theirs;
     double bytes = 0;
@@ -346,7 +168,7 @@ Result<LayerComparison> CompareLayers(const Graph& reference, const Graph& other
       const Twins& t = twins[from + ours.size()];
       ours.push_back(t.reference.id);
       theirs.push_back(t.other);
-      bytes += 4 * BytesOf(reference.value(t.reference.id).type);
+      bytes += 4 * HeldBytesOf(reference.value(t.reference.id).type);
     }
     TRY(auto expected, RunTaps(reference, ours, inputs, session));
     TRY(auto actual, RunTaps(other, theirs, other_inputs, session));
@@ -371,6 +193,12 @@ Result<LayerComparison> CompareLayers(const Graph& reference, const Graph& other
       if (auto values = RunTaps(reference, ours, inputs, doubled); values.ok()) wide = *std::move(values);
     }
     for (size_t i = 0; i < ours.size(); ++i) {
+      // A branch that neither took.
+      const auto empty = [](const RtValue& v) { return v.is_tensor() && v.tensor.size() == 0; };
+      if (twins[from + i].reference.branch && empty(expected[i]) && empty(actual[i])) {
+        ++out.idle;
+        continue;
+      }
       out.layers.push_back(Measure(reference, other, twins[from + i], actual[i], expected[i],
                                    wide.empty() ? nullptr : &wide[i], options));
       if (out.layers.back().departs && !out.first) out.first = out.layers.size() - 1;

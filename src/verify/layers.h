@@ -18,6 +18,7 @@ std::string_view Name(MatchedBy by);
 struct LayerDeviation {
   std::string tensor;  ///< in the reference
   std::string node;    ///< that makes it there, by its source's name
+  std::string place;   ///< the bodies that it is in, "/loop 0/if 1"; of a loop's, all turns along a first axis
   std::string op;
   std::string twin;  ///< the tensor in the other model
   MatchedBy by = MatchedBy::kName;
@@ -40,6 +41,7 @@ struct LayerComparison {
   std::vector<LayerDeviation> layers;  ///< in the reference's order
   std::optional<size_t> first;         ///< the first that departs
   size_t unmatched = 0;                ///< tensors of the reference without a twin
+  size_t idle = 0;                     ///< of branches that neither model took
 };
 
 struct LayerOptions {
@@ -50,7 +52,7 @@ struct LayerOptions {
 };
 
 /// Runs both on `inputs`, which are in the order of the reference's inputs; the other's are matched by name. Twins are
-/// found by tensor name, then by the source node's name, then by their values. Tensors of inner regions are left out.
+/// found by tensor name, then by the source node's name, then by their values; those of branches and loops too.
 Result<LayerComparison> CompareLayers(const Graph& reference, const Graph& other, const std::vector<RtValue>& inputs,
                                       const LayerOptions& options);
 

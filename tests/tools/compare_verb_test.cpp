@@ -117,6 +117,24 @@ TEST(CompareVerb, OtherRuntimesAreAskedForByName) {
   EXPECT_TRUE(Has(turns.out, "\"ratio_low\":")) << turns.out;
 }
 
+// Sizes and constants are stated for both; a model that was made with them is taken as it is.
+TEST(CompareVerb, DimsAndConstantsAreStated) {
+  const TempDir dir;
+  OnnxGraph g;
+  g.Input("x", DataType::kFloat, {"N", 4}).Input("k", DataType::kFloat, {1});
+  g.Node("Mul", {"x", "k"}, {"y"}).Output("y", DataType::kFloat);
+  const std::string a = dir.Path("a.onnx"), b = dir.Path("b.onnx");
+  std::ofstream(a, std::ios::binary) << OnnxModel(g, {.opset = 17});
+  ASSERT_EQ(RunGodwit({"simplify", a, "-o", b, "--dim", "N=3", "--bind", "k=2"}).status, 0);
+  EXPECT_EQ(RunGodwit({"compare", a, b}).status, 7);
+  const ProgramRun run = RunGodwit({"compare", a, b, "--dim", "N=3", "--bind", "k=2", "--per-layer"});
+  EXPECT_EQ(run.status, 0) << run.err;
+  EXPECT_TRUE(Has(run.out, "1 layers compared")) << run.out;
+  EXPECT_EQ(RunGodwit({"compare", a, b, "--dim", "N=3", "--bind", "k=3"}).status, 7);
+  EXPECT_EQ(RunGodwit({"compare", a, b, "--dim", "M=3", "--bind", "k=2"}).status, 1);
+  EXPECT_EQ(RunGodwit({"compare", a, b, "--bind", "k=2", "--runtime", "ort"}).status, 1);
+}
+
 TEST(CompareVerb, Reports) {
   const TempDir dir;
   const std::string a = Written(dir, "a.onnx", 0), b = Written(dir, "b.onnx", 0.2F);

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/text.h"
 #include "ir/text.h"
 #include "ops/ops.h"
 #include "report/compare_report.h"
@@ -48,6 +49,125 @@ std::string Refused(const OnnxGraph& a, const OnnxGraph& b) {
   const auto out = CompareModels(ImportBuilt(a), ImportBuilt(b), {});
   EXPECT_FALSE(out.ok());
   return out.ok() ? "" : out.diag().id + ": " + out.diag().what + " " + out.diag().hint;
+}
+
+Graph Parsed(std::string_view text) {
+  auto graph = ParseGraph(Concat("graph g {\n", text, "\n}"), ops::Find);
+  EXPECT_TRUE(graph.ok()) << FormatDiag(graph.diag());
+  return graph.ok() ? *std::move(graph) : Graph();
+}
+
+Comparison ComparedTexts(std::string_view a, std::string_view b) {
+  CompareOptions options;
+  options.layers = true;
+  auto out = CompareModels(Parsed(a), Parsed(b), options);
+  EXPECT_TRUE(out.ok()) << (out.ok() ? "" : out.diag().what);
+  return out.ok() ? *std::move(out) : Comparison{};
+}
+
+std::string Replaced(std::string text, std::string_view old, std::string_view now) {
+  const size_t at = text.find(old);
+  EXPECT_NE(at, std::string::npos);
+  return at == std::string::npos ? text : text.replace(at, old.size(), now);
+}
+
+const LayerDeviation* Layer(const Comparison& c, std::string_view tensor, std::string_view place) {
+  for (const LayerDeviation& l : c.layers->layers) {
+    if (l.tensor == tensor && l.place == place) return &l;
+  }
+  return nullptr;
+}
+
+// What departs within a loop is named there, and before what the loop gives.
+TEST(Compare, LayersInTheBodyOfALoop) {
+  const std::string text = R"(const %three: i64[] = [3]
+    const %half: f32[] = [0.5]
+    main (%x: f32[2]) {
+      %y: f32[2], %all: f32[T,2] = loop(%three, _, %x) region (%i: i64[], %c: bool[], %s: f32[2]) {
+        %n: f32[] = cast(%i, to=f32)
+        %scaled: f32[2] = mul(%s, %half)
+        %t: f32[2] = add(%scaled, %n)
+        yield(%c, %t, %s)
+      }
+      yield(%y as y, %all as all)
+    })";
+  const Comparison same = ComparedTexts(text, text);
+  ASSERT_TRUE(same.layers);
+  EXPECT_FALSE(same.layers->first);
+  EXPECT_EQ(same.layers->unmatched, 0U);
+  const LayerDeviation* scaled = Layer(same, "scaled", "/loop 0");
+  ASSERT_NE(scaled, nullptr);
+  EXPECT_EQ(scaled->type, "f32[3,2]");  // three turns
+  const Comparison other = ComparedTexts(text, Replaced(text, "[0.5]", "[0.75]"));
+  EXPECT_EQ(other.proof.verdict, Verdict::kDiffers);
+  ASSERT_TRUE(other.layers && other.layers->first);
+  EXPECT_EQ(other.layers->layers[*other.layers->first].tensor, "scaled");
+  EXPECT_NE(CompareText(other, true).find("mul scaled in loop 0"), std::string::npos) << CompareText(other, true);
+}
+
+// Both branches use the same names; what was not taken is counted apart.
+TEST(Compare, LayersInBranches) {
+  const std::string text = R"(const %zero: f32[] = [0]
+    const %two: f32[1] = [2]
+    main (%x: f32[2]) {
+      %s: f32[] = reduce(%x, mode="sum", keep_dims=0)
+      %p: bool[] = less(%zero, %s)
+      %y: f32[2] = if(%p) region () {
+        %h: f32[2] = mul(%x, %two)
+        %r: f32[2] = tanh(%h)
+        yield(%r)
+      } region () {
+        %h2: f32[2] = add(%x, %two)
+        %one: f32[] = reduce(%h2, mode="max", keep_dims=0)
+        %r2: f32[2] = add(%h2, %one)
+        yield(%r2)
+      }
+      yield(%y as y)
+    })";
+  CompareOptions options;
+  options.layers = true;
+  options.proof.data = {{RtValue(Tensor::F32({2}, {1, 2}))}};
+  options.proof.samples = 1;
+  const Graph a = Parsed(text), b = Parsed(Replaced(text, "[2]\n", "[2.5]\n"));
+  const auto same = CompareModels(a, Parsed(text), options);
+  ASSERT_TRUE(same.ok() && same->layers);
+  EXPECT_NE(Layer(*same, "h", "/if 0"), nullptr);
+  EXPECT_EQ(Layer(*same, "h2", "/if 1"), nullptr);
+  EXPECT_EQ(same->layers->idle, 3U);
+  EXPECT_NE(CompareText(*same, false).find("3 are in branches that were not taken"), std::string::npos);
+  const auto other = CompareModels(a, b, options);
+  ASSERT_TRUE(other.ok() && other->layers && other->layers->first);
+  EXPECT_EQ(other->layers->layers[*other->layers->first].tensor, "h");
+}
+
+// A branch within a loop: turns that do not take it are zeros on both sides.
+TEST(Compare, LayersInBranchesWithinLoops) {
+  const std::string text = R"(const %four: i64[] = [4]
+    const %one: i64[] = [1]
+    const %half: f32[] = [0.5]
+    main (%x: f32[2]) {
+      %y: f32[2] = loop(%four, _, %x) region (%i: i64[], %c: bool[], %s: f32[2]) {
+        %p: bool[] = less(%one, %i)
+        %t: f32[2] = if(%p) region () {
+          %h: f32[2] = mul(%s, %half)
+          yield(%h)
+        } region () {
+          %k: f32[2] = neg(%s)
+          yield(%k)
+        }
+        yield(%c, %t)
+      }
+      yield(%y as y)
+    })";
+  const Comparison other = ComparedTexts(text, Replaced(text, "[0.5]", "[0.75]"));
+  ASSERT_TRUE(other.layers && other.layers->first);
+  const LayerDeviation& first = other.layers->layers[*other.layers->first];
+  EXPECT_EQ(first.tensor, "h");
+  EXPECT_EQ(first.place, "/loop 0/if 0");
+  EXPECT_EQ(first.type, "f32[4,2]");
+  const LayerDeviation* before = Layer(other, "p", "/loop 0");
+  ASSERT_NE(before, nullptr);
+  EXPECT_TRUE(before->exact);
 }
 
 TEST(Compare, TheSameModel) {
@@ -102,7 +222,7 @@ Graph Convolution(bool last) {
     main (%x: f32[1,5,4,2]) {
       %h: f32[1,5,4,3] = conv(%x, %w, channel_axis=3)
       %y: f32[1,5,4,3] = relu(%h)
-      yield(%y)
+      yield(%y as y)
     }
   })"
                           : R"(graph {
@@ -110,7 +230,7 @@ Graph Convolution(bool last) {
     main (%x: f32[1,2,5,4]) {
       %h: f32[1,3,5,4] = conv(%x, %w)
       %y: f32[1,3,5,4] = relu(%h)
-      yield(%y)
+      yield(%y as y)
     }
   })";
   auto graph = ParseGraph(text, ops::Find);

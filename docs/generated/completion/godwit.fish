@@ -183,6 +183,8 @@ complete -c godwit -n '__fish_seen_subcommand_from compare' -l resize -r -d 'siz
 complete -c godwit -n '__fish_seen_subcommand_from compare' -l crop -r -d 'the middle of pictures that is taken; default: all, scaled to the input'
 complete -c godwit -n '__fish_seen_subcommand_from compare' -l color -x -a 'rgb bgr gray auto always never' -d 'channels of pictures (rgb), colours in messages (auto)'
 complete -c godwit -n '__fish_seen_subcommand_from compare' -l shape -r -d 'an input'\''s dims: numbers fix, names keep dynamic'
+complete -c godwit -n '__fish_seen_subcommand_from compare' -l dim -r -d 'fixes a named dim; NAME=64:224:512 bounds it and says which to take'
+complete -c godwit -n '__fish_seen_subcommand_from compare' -l bind -r -d 'an input becomes a constant'
 complete -c godwit -n '__fish_seen_subcommand_from compare' -l tolerance -r -d 'abs=, rel= (of the peak), corr= or sqnr= instead of the noise'\''s'
 complete -c godwit -n '__fish_seen_subcommand_from compare' -l runtime -x -a 'own ort litert' -d 'the other models run in ONNX Runtime or LiteRT as well'
 complete -c godwit -n '__fish_seen_subcommand_from compare' -l runtime-lib -r -d 'the runtime'\''s shared library; default: $GODWIT_ONNXRUNTIME, $GODWIT_LITERT, else searched'

@@ -43,7 +43,9 @@ onnx::Model WithWeightsIn(const onnx::Model& model, const std::string& location,
 }  // namespace
 
 Status OnnxFiles::Commit() {
-  if (weights != nullptr) RETURN_IF_ERROR(weights->Commit());
+  if (weights == nullptr || weights->IsInPlace()) return model.Commit();
+  if (weights->PlaceIsTaken()) RETURN_IF_ERROR(model.ClearPlace());
+  RETURN_IF_ERROR(weights->Commit());
   return model.Commit();
 }
 

@@ -25,7 +25,9 @@ struct OnnxFiles {
   AtomicFile model;
   std::unique_ptr<AtomicFile> weights;  ///< null when there is no second file
 
-  /// Puts both in place, the weights first: a model that is there finds what it needs.
+  /// Puts both in place so that a model that is there has its own weights at every instant. Weights that are there
+  /// already stay, and the model is replaced at once. Where others are there, a model that needs them goes first: for
+  /// that moment there is none.
   Status Commit();
 };
 
