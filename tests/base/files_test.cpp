@@ -10,6 +10,7 @@
 
 #include "base/atomic_file.h"
 #include "base/mapped_file.h"
+#include "base/staging_folder.h"
 #include "support/temp_dir.h"
 
 namespace godwit {
@@ -84,6 +85,49 @@ TEST(AtomicFile, CanBeReadBackBeforeItHasItsName) {
   ASSERT_TRUE(back.ok()) << back.diag().what;
   EXPECT_EQ(AsText((*back)->bytes()), "whole");
   EXPECT_FALSE(std::filesystem::exists(dir.Path("out")));
+  ASSERT_TRUE(file->Commit().ok());
+  EXPECT_EQ(TempDir::Read(dir.Path("out")), "whole");
+}
+
+// Files that belong together have their names in a folder of their own, one each, until they are put in place.
+TEST(AtomicFile, CanBeNamedBesideOthersFirst) {
+  const TempDir dir;
+  auto file = AtomicFile::Create(dir.Path("out"));
+  ASSERT_TRUE(file.ok());
+  ASSERT_TRUE(file->Write("whole").ok());
+  {
+    auto folder = StagingFolder::Create(dir.Path("out"));
+    ASSERT_TRUE(folder.ok());
+    const std::string first = folder->PathOf("first"), second = folder->PathOf("second");
+    ASSERT_TRUE(file->NameAs(first).ok());
+    EXPECT_EQ(TempDir::Read(first), "whole");
+    ASSERT_TRUE(file->NameAs(second).ok());
+    EXPECT_FALSE(std::filesystem::exists(first));
+    EXPECT_EQ(std::filesystem::hard_link_count(second), 1U);
+    EXPECT_EQ(file->ReadablePath(), second);
+    EXPECT_FALSE(file->NameAs(dir.Path("nowhere/third")).ok());
+    ASSERT_TRUE(file->Commit().ok());
+  }
+  EXPECT_EQ(TempDir::Read(dir.Path("out")), "whole");
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(dir.Path("")), {}), 1);
+}
+
+TEST(AtomicFile, KnowsWhatStandsInItsPlace) {
+  const TempDir dir;
+  auto file = AtomicFile::Create(dir.Path("out"));
+  ASSERT_TRUE(file.ok() && file->Write("whole").ok());
+  EXPECT_FALSE(file->PlaceIsTaken());
+  EXPECT_FALSE(file->IsInPlace());
+  for (const char* other : {"whola", "whole and more", ""}) {
+    dir.Write("out", other);
+    EXPECT_TRUE(file->PlaceIsTaken());
+    EXPECT_FALSE(file->IsInPlace()) << other;
+  }
+  dir.Write("out", "whole");
+  EXPECT_TRUE(file->IsInPlace());
+  ASSERT_TRUE(file->ClearPlace().ok());
+  EXPECT_FALSE(file->PlaceIsTaken());
+  ASSERT_TRUE(file->ClearPlace().ok());  // nothing there
   ASSERT_TRUE(file->Commit().ok());
   EXPECT_EQ(TempDir::Read(dir.Path("out")), "whole");
 }

@@ -2,9 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <optional>
 
+#include "api/convert.h"
 #include "api/load.h"
 #include "exec/session.h"
 #include "runtimes/find_library.h"
@@ -135,6 +137,24 @@ TEST(OnnxRuntime, RunsAModelAsTheInterpreterDoes) {
     ASSERT_FALSE(wanting.ok());
     EXPECT_EQ(wanting.diag().id, "exec.input");
   }
+}
+
+// The written pair is judged before it is in place: the runtime finds the weights beside the model.
+TEST(OnnxRuntime, JudgesAModelWithASideFile) {
+  FIND_OR_SKIP(runtime);
+  OnnxGraph g;
+  g.Input("x", DataType::kFloat, {2, 40}).Init("w", {40, 40}, testing::Numbers(1600, 1));
+  g.Node("MatMul", {"x", "w"}, {"h"}).Node("Tanh", {"h"}, {"y"}).Output("y", DataType::kFloat);
+  const testing::TempDir dir;
+  const std::string source = dir.Write("in.onnx", OnnxModel(g, {.opset = 17})), out = dir.Path("out.onnx");
+  ConvertOptions options;
+  options.weights = to_onnx::FileOptions::Weights::kBeside;
+  DiagSink sink;
+  const auto report = ConvertModel(source, out, options, &sink);
+  ASSERT_TRUE(report.ok()) << FormatDiag(report.diag());
+  EXPECT_TRUE(report->proved && report->proof.ok());
+  EXPECT_NE(report->proof.judges.find(runtime->name()), std::string::npos) << report->proof.judges;
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(dir.Path("")), {}), 3);
 }
 
 TEST(OnnxRuntime, StringsCross) {

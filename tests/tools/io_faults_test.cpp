@@ -98,6 +98,42 @@ TEST_F(IoFaults, KilledAtAnyInstant) {
   EXPECT_EQ(TempDir::Read(in_), before_);
 }
 
+// A model and its weights, replaced again and again by those of another model: never one with the other's.
+TEST(IoFaultsOfPairs, KilledAtAnyInstant) {
+  const TempDir dir;
+  const std::string out = dir.Path("out.onnx"), data = dir.Path("out.onnx.data");
+  std::vector<std::string> models;
+  std::vector<std::pair<std::string, std::string>> whole;
+  for (const float factor : {1.0F, -3.0F}) {
+    const int64_t size = factor > 0 ? 4000 : 5000;
+    OnnxGraph g;
+    g.Input("x", DataType::kFloat, {size})
+        .Init<float>("w", {size}, std::vector<float>(static_cast<size_t>(size), factor));
+    g.Node("Mul", {"x", "w"}, {"y"}).Output("y", DataType::kFloat, {size});
+    models.push_back(dir.Write(factor > 0 ? "a.onnx" : "b.onnx", OnnxModel(g)));
+    ASSERT_EQ(RunGodwit({"simplify", models.back(), "-o", out, "--external-data", "--verify=off"}).status, 0);
+    whole.emplace_back(TempDir::Read(out), TempDir::Read(data));
+  }
+  std::mt19937 random(11);
+  int cut_short = 0;
+  for (size_t i = 0; i < 200 && !::testing::Test::HasFailure(); ++i) {
+    const pid_t child = Start({"simplify", models[i % 2], "-o", out, "--external-data", "--verify=off"});
+    usleep(static_cast<useconds_t>(random() % 20000));
+    kill(child, SIGKILL);
+    int status = 0;
+    waitpid(child, &status, 0);
+    cut_short += WIFSIGNALED(status) ? 1 : 0;
+    if (std::filesystem::exists(out)) {
+      const auto now = std::make_pair(TempDir::Read(out), TempDir::Read(data));
+      EXPECT_TRUE(now == whole[0] || now == whole[1]) << now.first.size() << " and " << now.second.size() << " bytes";
+    }
+    for (const std::string& name : NamesIn(dir.Path(""))) {
+      if (name.ends_with(".tmp")) std::filesystem::remove(dir.Path(name));
+    }
+  }
+  EXPECT_GT(cut_short, 0) << "no run was killed in time";
+}
+
 TEST_F(IoFaults, FullDiskAndUnwritablePlaces) {
   const std::string old = "what stood there before";
   dir_.Write("out.onnx", old);
