@@ -85,7 +85,7 @@ struct ConvertReport {
   /// Transposes that stay in the written file, and why.
   struct Move {
     std::string tensor;
-    uint64_t bytes = 0;
+    std::optional<uint64_t> bytes;  ///< of a tensor whose dims are all known
     std::string why;
     bool at_input = false;  ///< another layout of the input would save it
   };

@@ -73,8 +73,9 @@ class TfliteOutput : public OutputFormat {
     RETURN_IF_ERROR(to_tflite::Prepare(graph, options, &prepared));
     for (const TransposeLeft& left : prepared.layout.left) {
       if (left.reshape) continue;
-      report->moves.push_back({left.value, static_cast<uint64_t>(std::max<int64_t>(left.bytes, 0)), left.why,
-                               left.producer.starts_with("input ")});
+      report->moves.push_back({left.value,
+                               left.bytes < 0 ? std::nullopt : std::optional(static_cast<uint64_t>(left.bytes)),
+                               left.why, left.producer.starts_with("input ")});
     }
     report->moves_optimal = prepared.layout.optimal;
     // Orders that were asked for are in the graph already.

@@ -159,15 +159,17 @@ std::string MovesText(const ConvertReport& report, bool all) {
   if (report.moves.empty()) return {};
   std::vector<ConvertReport::Move> moves = report.moves;
   std::stable_sort(moves.begin(), moves.end(), [](const auto& a, const auto& b) { return a.bytes > b.bytes; });
+  const auto open = [](const ConvertReport::Move& move) { return !move.bytes; };
   uint64_t bytes = 0;
-  for (const auto& move : moves) bytes += move.bytes;
-  std::string out = fmt::format("{} transpose{} stay{}, {}{}:\n", moves.size(), moves.size() == 1 ? "" : "s",
-                                moves.size() == 1 ? "s" : "", Bytes(bytes),
-                                report.moves_optimal ? "; none could move fewer bytes" : "");
+  for (const auto& move : moves) bytes += move.bytes.value_or(0);
+  const std::string sum = std::any_of(moves.begin(), moves.end(), open) ? "of open size" : Bytes(bytes);
+  std::string out =
+      fmt::format("{} transpose{} stay{}, {}{}:\n", moves.size(), moves.size() == 1 ? "" : "s",
+                  moves.size() == 1 ? "s" : "", sum, report.moves_optimal ? "; none could move fewer bytes" : "");
   const size_t shown = all ? moves.size() : std::min<size_t>(moves.size(), 3);
   for (size_t i = 0; i < shown; ++i) {
-    out += fmt::format("  '{}', {}: {}\n", Printable(moves[i].tensor, 80), Bytes(moves[i].bytes),
-                       Printable(moves[i].why, 300));
+    out += fmt::format("  '{}'{}{}: {}\n", Printable(moves[i].tensor, 80), open(moves[i]) ? "" : ", ",
+                       open(moves[i]) ? "" : Bytes(*moves[i].bytes), Printable(moves[i].why, 300));
   }
   const auto at_input = std::count_if(moves.begin(), moves.end(), [](const auto& move) { return move.at_input; });
   if (at_input > 0) out += fmt::format("  --io-layout auto would save {}\n", at_input);
@@ -276,8 +278,8 @@ std::string ConversionJson(const std::string& input, const std::string& output, 
   const char* comma = "";
   out += ",\"transposes\":[";
   for (const ConvertReport::Move& move : report.moves) {
-    out += fmt::format("{}{{\"tensor\":{},\"bytes\":{},\"why\":{}}}", comma, JsonQuote(move.tensor), move.bytes,
-                       JsonQuote(move.why));
+    out += fmt::format("{}{{\"tensor\":{},\"bytes\":{},\"why\":{}}}", comma, JsonQuote(move.tensor),
+                       move.bytes ? std::to_string(*move.bytes) : "null", JsonQuote(move.why));
     comma = ",";
   }
   comma = "";

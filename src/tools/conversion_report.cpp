@@ -34,7 +34,7 @@ std::string Decisions(const std::string& output, const ConvertReport& report) {
   if (!report.moves.empty()) {
     out += "<h2>Transposes that stay</h2>\n<div class=\"card scroll\"><table><tr><th>tensor<th>bytes<th>why</tr>\n";
     for (const ConvertReport::Move& move : report.moves) {
-      out += Row({move.tensor, std::to_string(move.bytes), move.why});
+      out += Row({move.tensor, move.bytes ? std::to_string(*move.bytes) : "open", move.why});
     }
     out += "</table></div>\n";
   }

@@ -286,6 +286,17 @@ TEST(TfliteExport, ResizesByTheRuleThatFits) {
   EXPECT_EQ(nearest.Ops(), "RESIZE_NEAREST_NEIGHBOR");
 }
 
+TEST(TfliteExport, ResizesToSizesThatTheModelWorksOut) {
+  const auto resize = [](std::string_view attrs) {
+    return Concat("graph g {\n main (%x: f32[1,H,W,2], %s: i64[2]) {\n %y: f32[1,A,B,2] = resize(%x, %s, axes=[1,2]",
+                  attrs, ")\n yield(%y as y)\n }\n}");
+  };
+  const Written linear = Export(resize(", mode=\"linear\""));
+  EXPECT_EQ(linear.Ops(), "CAST RESIZE_BILINEAR");
+  EXPECT_TRUE(linear.Op(1).options.Bool("half_pixel_centers"));
+  EXPECT_EQ(Export(resize(", coordinates=\"asymmetric\", nearest=\"floor\"")).Ops(), "CAST RESIZE_NEAREST_NEIGHBOR");
+}
+
 TEST(TfliteExport, QuantisedOperators) {
   const Written out = Export(R"(graph g {
     const %xs: f32[] = [0.5]

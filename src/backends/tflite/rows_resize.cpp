@@ -22,7 +22,8 @@ struct Rule {
 };
 constexpr Rule kRules[] = {{false, true}, {false, false}, {true, false}};
 
-constexpr double kWeightError = 1e-5;  // of f32 coordinates of large pictures
+// Coordinates are f32 in the runtime: weights are off by what the extent leaves of their digits.
+double WeightError(int64_t extent) { return std::max(1e-5, 3e-7 * static_cast<double>(extent)); }
 
 float ScaleOf(const ops::ResizeAxis& axis, const Rule& rule) {
   return rule.align_corners && axis.out > 1 ? static_cast<float>(axis.in - 1) / static_cast<float>(axis.out - 1)
@@ -55,7 +56,7 @@ bool LinearIs(const ops::ResizeAxis& axis, const ops::ResizeTaps& taps, const Ru
       weights[taps.index[t]] -= taps.weight[t];
     }
     for (const auto& [index, left] : weights) {
-      if (std::abs(left) > kWeightError) return false;
+      if (std::abs(left) > WeightError(axis.in)) return false;
     }
   }
   return true;
@@ -90,7 +91,7 @@ struct Found {
 
 Status EmitResize(NodeExport& n) {
   const auto shapes = Shapes(n);
-  if (!shapes) return n.Lacks(diag::kTargetConstant, "the sizes of a resize must be known when it is written");
+  if (!shapes) return n.NotThis();
   TRY(const int rank, n.Rank(0));
   TRY(const ops::ResizePlan plan, ops::PlanResize(*shapes));
   const bool nearest = plan.mode == ops::Interpolation::kNearest;
@@ -187,48 +188,83 @@ std::optional<Ints> WholeFactors(NodeExport& n, int rank) {
   return factors;
 }
 
-// Whether the rule is the node's for extents of all kinds.
-Result<bool> IsRule(NodeExport& n, const Rule& rule, const Ints& factors) {
-  for (const int64_t in : {1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 16, 20, 25, 32, 47, 64, 100, 225}) {
-    for (const int64_t factor : factors) {
-      const Tensor place(DType::kF32, {in}, nullptr, nullptr);
-      Attrs attrs = n.attrs();
-      attrs.Erase("axes");
-      const EvalCtx ctx(n.op(), attrs,
-                        {RtValue(place), RtValue(), RtValue(Tensor::F32({1}, {static_cast<float>(factor)}))}, 1);
-      TRY(const ops::ResizePlan plan, ops::PlanResize(ctx));
-      if (plan.Keeps(0)) continue;
-      const ops::ResizeAxis& axis = plan.sizes[0];
-      const bool is =
-          plan.mode == ops::Interpolation::kNearest
-              ? NearestIs(axis, ops::NearestTaps(axis, plan.nearest), rule)
-              : LinearIs(axis,
-                         ops::WeightedTaps(axis, plan.mode, plan.antialias, -0.75, n.attrs().Flag("exclude_outside")),
-                         rule);
+constexpr int64_t kExtents[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 16, 20, 25, 32, 47, 64, 100, 225};
+
+// Whether the rule is the node's for an axis of `in` elements and this size, or scale, of the result.
+Result<bool> IsRuleFor(NodeExport& n, const Rule& rule, int64_t in, RtValue size, RtValue scale) {
+  Attrs attrs = n.attrs();
+  attrs.Erase("axes");
+  const Tensor place(DType::kF32, {in}, nullptr, nullptr);
+  const EvalCtx ctx(n.op(), attrs, {RtValue(place), std::move(size), std::move(scale)}, 1);
+  TRY(const ops::ResizePlan plan, ops::PlanResize(ctx));
+  if (plan.Keeps(0)) return true;
+  const ops::ResizeAxis& axis = plan.sizes[0];
+  if (plan.mode == ops::Interpolation::kNearest) return NearestIs(axis, ops::NearestTaps(axis, plan.nearest), rule);
+  const bool outside = n.attrs().Flag("exclude_outside");
+  return LinearIs(axis, ops::WeightedTaps(axis, plan.mode, plan.antialias, -0.75, outside), rule);
+}
+
+// The same for extents of all kinds: with these factors, or to any size where there are none.
+Result<bool> IsRule(NodeExport& n, const Rule& rule, const std::optional<Ints>& factors) {
+  for (const int64_t in : kExtents) {
+    const std::span<const int64_t> to = factors ? std::span<const int64_t>(*factors) : std::span(kExtents);
+    for (const int64_t k : to) {
+      TRY(const bool is, factors ? IsRuleFor(n, rule, in, {}, RtValue(Tensor::F32({1}, {static_cast<float>(k)})))
+                                 : IsRuleFor(n, rule, in, RtValue(Tensor::I64({1}, {k})), {}));
       if (!is) return false;
     }
   }
   return true;
 }
 
+// The sizes of the two axes in the middle, as the model itself works them out; the others stay what they are.
+Result<Ref> SizesAtRun(NodeExport& n, int rank) {
+  if (rank != 4 || !n.Has(1) || (n.Has(2) && n.ShapeOf(2) != Shape{Dim(0)}) ||
+      n.attrs().Str("keep_aspect", "stretch") != "stretch") {
+    return n.Lacks(diag::kTargetConstant, "the sizes of a resize must be known when it is written");
+  }
+  Ints axes = n.attrs().Ints("axes");
+  if (axes.empty()) axes = {0, 1, 2, 3};
+  Ints places(2, -1);
+  for (size_t i = 0; i < axes.size(); ++i) {
+    const int64_t axis = FromFront(axes[i], rank);
+    if (axis == 1 || axis == 2) {
+      places[static_cast<size_t>(axis) - 1] = static_cast<int64_t>(i);
+    } else if (!(n.OutType(0).shape()[static_cast<size_t>(axis)] == n.ShapeOf(0)[static_cast<size_t>(axis)])) {
+      return n.LacksForm("TFLite resizes the two axes in the middle");
+    }
+  }
+  if (places[0] < 0 || places[1] < 0) return n.LacksForm("TFLite resizes the two axes in the middle");
+  TRY(const Ref sizes, n.InI32(1));
+  if (axes.size() == 2 && places[0] == 0) return sizes;
+  return n.Temp("GATHER", {sizes, n.I32s(places)}, TensorType(DType::kI32, {Dim(2)}), {{"axis", 0}, {"batch_dims", 0}});
+}
+
+// The sizes of the two axes in the middle as multiples of what they are.
+Ref MultipliedSizes(NodeExport& n, const Ints& factors) {
+  const Ref all = n.Temp("SHAPE", {n.In(0)}, TensorType(DType::kI32, {Dim(4)}), {{"out_type", DType::kI32}});
+  const TensorType pair(DType::kI32, {Dim(2)});
+  const Ref from = n.Temp("SLICE", {all, n.I32s({1}), n.I32s({2})}, pair);
+  return n.Temp("MUL", {from, n.I32s(factors)}, pair);
+}
+
 Status EmitOpenResize(NodeExport& n) {
   TRY(const int rank, n.Rank(0));
-  if (n.StaticDims(0)) return n.NotThis();
+  if (Shapes(n)) return n.NotThis();
   const std::string_view mode = n.attrs().Str("mode", "nearest");
   if (mode == "cubic" || n.attrs().Str("coordinates") == "tf_crop_and_resize") {
     return n.LacksForm("TFLite has no such resize");
   }
   const auto factors = rank == 4 ? WholeFactors(n, rank) : std::nullopt;
-  if (!factors) {
-    return n.Lacks(diag::kTargetConstant, "the sizes of a resize must be known when it is written");
+  Ref to;
+  if (factors) {
+    to = MultipliedSizes(n, *factors);
+  } else {
+    TRY(to, SizesAtRun(n, rank));
   }
   for (const Rule& rule : kRules) {
-    TRY(const bool is, IsRule(n, rule, *factors));
+    TRY(const bool is, IsRule(n, rule, factors));
     if (!is) continue;
-    const Ref all = n.Temp("SHAPE", {n.In(0)}, TensorType(DType::kI32, {Dim(4)}), {{"out_type", DType::kI32}});
-    const TensorType pair(DType::kI32, {Dim(2)});
-    const Ref from = n.Temp("SLICE", {all, n.I32s({1}), n.I32s({2})}, pair);
-    const Ref to = n.Temp("MUL", {from, n.I32s(*factors)}, pair);
     n.EmitTo(0, mode == "nearest" ? "RESIZE_NEAREST_NEIGHBOR" : "RESIZE_BILINEAR", {n.In(0), to},
              {{"align_corners", rule.align_corners}, {"half_pixel_centers", rule.half_pixel_centers}});
     return Ok{};
@@ -238,7 +274,7 @@ Status EmitOpenResize(NodeExport& n) {
 
 constexpr Row kRows[] = {
     {&ops::kResize, "RESIZE_BILINEAR, RESIZE_NEAREST_NEIGHBOR", EmitResize},
-    {&ops::kResize, "SHAPE, RESIZE_BILINEAR, RESIZE_NEAREST_NEIGHBOR", EmitOpenResize},
+    {&ops::kResize, "RESIZE_BILINEAR, RESIZE_NEAREST_NEIGHBOR, sizes worked out", EmitOpenResize},
 };
 
 }  // namespace
