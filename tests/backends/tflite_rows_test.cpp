@@ -74,6 +74,16 @@ TEST(TfliteRows, RuntimesWithADelegateTakeSixAxes) {
             "RESHAPE TRANSPOSE SOFTMAX TRANSPOSE RESHAPE");
 }
 
+TEST(TfliteRows, OpenDimsThatAreInTheWayAreNamed) {
+  const Graph graph = Parsed(
+      "const %s: i64[2] = [16,16]\nmain (%x: f32[1,C,8,8]) {\n "
+      "%y: f32[1,C,16,16] = resize(%x, %s, axes=[2,3], mode=\"cubic\")\n yield(%y)\n}");
+  DiagSink sink;
+  const auto exported = to_tflite::ExportModel(graph, {}, &sink);
+  ASSERT_TRUE(sink.has_errors());
+  EXPECT_EQ(sink.all()[0].hint, "with numbers for the dims that are open: --shape x=1,C,8,8");
+}
+
 TEST(TfliteRows, BitsAreSaidWithExclusiveOr) {
   EXPECT_EQ(OpsOf("main (%x: i32[3], %y: i32[3]) {\n %z: i32[3] = bitwise_xor(%x, %y)\n yield(%z)\n}"), "BITWISE_XOR");
   EXPECT_NE(OpsOf("main (%x: u8[3], %y: u8[3]) {\n %z: u8[3] = bitwise_and(%x, %y)\n yield(%z)\n}").find("RIGHT_SHIFT"),

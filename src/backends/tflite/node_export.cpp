@@ -43,10 +43,8 @@ std::optional<Dims> NodeExport::StaticDims(const Type& type) const {
 
 Result<Dims> NodeExport::NeedDims(size_t i, std::string_view what) {
   if (auto dims = StaticDims(i)) return *std::move(dims);
-  Diag diag = Lacks(diag::kTargetConstant,
-                    fmt::format("the sizes of {} of {} must be known when it is written", what, op().name));
-  misfit_.hint = "fix the sizes of the model's inputs: --shape";
-  return diag;
+  return Lacks(diag::kTargetConstant,
+               fmt::format("the sizes of {} of {} must be known when it is written", what, op().name));
 }
 
 Result<std::vector<int64_t>> NodeExport::NeedInts(size_t i, std::string_view what) {

@@ -17,6 +17,28 @@ bool IsWanted(const Scope& scope, const Node& node) {
   return std::any_of(node.out.begin(), node.out.end(), [&](ValueId v) { return v && scope.wanted[v.index]; });
 }
 
+// What to write on the command line where a node fails that works on dims which the model's inputs leave open.
+std::string HowToFixDims(const Scope& scope, const Node& node) {
+  const auto open = [](const Type& type) { return type.ranked() && !type.tensor().is_static(); };
+  const auto works_on_open = [&](ValueId v) { return v && open(scope.TypeOf(v)); };
+  if (std::none_of(node.in.begin(), node.in.end(), works_on_open) &&
+      std::none_of(node.out.begin(), node.out.end(), works_on_open)) {
+    return {};
+  }
+  const Scope* source = &scope;
+  while (source->outer() != nullptr) source = source->outer();
+  const Graph& graph = source->graph();
+  std::string shapes;
+  for (const ValueId param : graph.region(Graph::main()).params) {
+    const Type& type = graph.value(param).type;
+    if (!open(type)) continue;
+    std::string dims;
+    for (const Dim& d : type.shape()) dims += Concat(dims.empty() ? "" : ",", d.ToString());
+    shapes += Concat(" --shape ", graph.value(param).name, "=", dims);
+  }
+  return shapes.empty() ? "" : Concat("with numbers for the dims that are open:", shapes);
+}
+
 }  // namespace
 
 void NameSource(const Scope& scope, NodeId id, Diag* diag) {
@@ -84,7 +106,7 @@ void Legaliser::Place(Scope& scope, NodeId id) {
   }
   const targets::Misfit& first = misfits.front();
   Diag diag(*first.limit, tried.empty() ? first.what : Concat(first.what, "; ", tried));
-  diag.hint = first.hint;
+  diag.hint = first.hint.empty() ? HowToFixDims(scope, node) : first.hint;
   Report(scope, id, std::move(diag));
   // The walk goes on, so that what feeds the node is looked at too.
   for (const ValueId v : node.in) Want(scope, v);
