@@ -60,8 +60,8 @@ std::set<std::string> FusionsToLeave(const FusionTarget& target) {
   // transposes, but no gathers.
   if (target.tflite) {
     // What it is given step by step it would take apart again; loops of any length stay loops.
-    return {"fuse-attention", "fuse-packed-attention", "fuse-attention-heads", "flatten-tokens",     "gather-moves",
-            "squeezed-part",  "keep-parts-axis",       "fuse-recurrent-cell",  "fuse-recurrent-loop"};
+    return {"fuse-attention", "fuse-packed-attention", "fuse-attention-heads", "flatten-tokens",      "gather-moves",
+            "squeezed-part",  "keep-parts-axis",       "fuse-recurrent-cell",  "fuse-recurrent-loop", "unroll-loops"};
   }
   if (target.opset == 0) return out;
   for (const Need& need : kNeeds) {

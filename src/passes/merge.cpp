@@ -4,51 +4,13 @@
 #include <string>
 #include <unordered_map>
 
-#include "ir/text.h"
 #include "ir/walk.h"
-#include "ops/ops.h"
+#include "passes/node_key.h"
 #include "passes/pass.h"
 
 namespace godwit {
 
 namespace {
-
-template <class T>
-void Append(std::string* key, const T& value) {
-  key->append(reinterpret_cast<const char*>(&value), sizeof value);
-}
-
-bool Commutative(const OpDef* op) {
-  static const OpDef* const kOps[] = {&ops::kAdd,        &ops::kMul,        &ops::kLogicalAnd,
-                                      &ops::kLogicalOr,  &ops::kLogicalXor, &ops::kBitwiseOr,
-                                      &ops::kBitwiseAnd, &ops::kBitwiseXor, &ops::kEqual};
-  return std::find(std::begin(kOps), std::end(kOps), op) != std::end(kOps);
-}
-
-// Two nodes with equal keys compute the same. Empty: the node is like no other.
-std::string KeyOf(const Graph& graph, NodeId id) {
-  const Node& node = graph.node(id);
-  if (node.op->effect != Effect::kPure || !node.regions.empty() || node.out.empty()) return {};
-  std::string key;
-  Append(&key, node.op);
-  std::vector<ValueId> in = node.in;
-  if (Commutative(node.op)) std::sort(in.begin(), in.end());
-  Append(&key, in.size());
-  for (ValueId v : in) Append(&key, v.index);
-  for (ValueId v : node.out) key += v ? '1' : '0';
-  for (const auto& [name, value] : node.attrs) {
-    key += '\n';
-    key += name;
-    key += '=';
-    if (const auto* tensor = std::get_if<Tensor>(&value)) {
-      key += Type(tensor->type()).ToString();
-      key.append(reinterpret_cast<const char*>(tensor->raw()), tensor->bytes());
-    } else {
-      key += AttrText(value);
-    }
-  }
-  return key;
-}
 
 // A node can stand for an equal one later in its own region or in a region further in, so tables are kept per region
 // and looked up outwards.
@@ -59,7 +21,7 @@ class NodeMerger {
   Status Run() {
     for (NodeId id : NodesWithin(editor_.graph())) {
       if (!ledger_.Open()) break;
-      std::string key = KeyOf(editor_.graph(), id);
+      std::string key = NodeKey(editor_.graph(), id);
       if (key.empty()) continue;
       const NodeId twin = Find(id, key);
       if (!twin) {

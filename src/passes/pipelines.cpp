@@ -67,6 +67,7 @@ const std::vector<Stage>& SimplifyPipeline() {
       Whole(kMergeConstantsPass),
       Rules("clean"),
       Whole(kMergeNodesPass),
+      Whole(kHoistBranchesPass),
       Whole(kFuseRecurrentLoopPass),
       Whole(kFuseRecurrentStepsPass),
       Whole(kFuseRecurrentCellPass),
@@ -75,6 +76,8 @@ const std::vector<Stage>& SimplifyPipeline() {
       Whole(kFlattenTokensPass),
       Whole(kKeepPartsAxisPass),
       Whole(kGatherMovesPass),
+      // Loops that stand for something else as a whole have been recognised by then.
+      {kUnrollLoopsPass.name, {}, &kUnrollLoopsPass, true},
   };
   return stages;
 }
@@ -99,6 +102,7 @@ Status Settle(Graph& graph, const SimplifyOptions& options, Ledger& ledger, Simp
     ++report->rounds;
     for (const Stage& stage : SimplifyPipeline()) {
       const int64_t count = ledger.total();
+      if (stage.settled && count != before) continue;
       RETURN_IF_ERROR(RunStage(stage, editor, ledger, report));
       if (options.after_stage && ledger.total() != count) options.after_stage(stage.name, report->rounds, graph);
     }

@@ -3,6 +3,7 @@
 
 #include "ops/ops.h"
 #include "passes/rule_tables.h"
+#include "passes/rules_fuse_cone.h"
 #include "rewrite/match.h"
 
 namespace godwit {
@@ -28,6 +29,36 @@ Result<bool> InlineIf(RewriteCtx& ctx) {
   }
   editor.Erase(id);
   return true;
+}
+
+// Within a region that an if chooses, its condition is known.
+Result<bool> KnownCondition(RewriteCtx& ctx) {
+  const ValueId condition = ctx.In(0);
+  const Type& type = ctx.TypeOf(condition);
+  if (ctx.IsConstant(condition) || ctx.node().regions.size() != 2 || !type.ranked() || !IsStatic(type.shape()) ||
+      !(ElementCount(type.shape()) == Dim(1))) {
+    return false;
+  }
+  godwit::Dims dims;
+  for (const Dim& d : type.shape()) dims.push_back(d.value());
+  Editor& editor = ctx.editor();
+  const std::vector<RegionId> regions = ctx.node().regions;
+  bool done = false;
+  for (size_t k = 0; k < 2; ++k) {
+    ValueId known;
+    const std::vector<UseSite> uses = editor.Uses(condition);
+    for (const UseSite& use : uses) {
+      if (!editor.Encloses(regions[k], use.node ? ctx.graph().node(use.node).parent : use.region)) continue;
+      if (!known) known = ctx.Constant(fuse::FilledTensor(DType::kBool, dims, k == 0 ? 1 : 0));
+      if (use.node) {
+        editor.SetOperand(use.node, use.index, known);
+      } else {
+        editor.SetRegionResult(use.region, use.index, known);
+      }
+      done = true;
+    }
+  }
+  return done;
 }
 
 // Both regions hand the same value back.
@@ -149,6 +180,8 @@ const OpDef* const kWithOptional[] = {&ops::kBatchNorm, &ops::kLayerNorm, &ops::
 
 const Rule kRules[] = {
     {"inline-if", "An if with a constant condition is the region that it chooses.", Numerics::kExact, kIfs, InlineIf},
+    {"known-condition", "Within the regions of an if its condition is true or false.", Numerics::kExact, kIfs,
+     KnownCondition},
     {"same-result", "What both regions of an if hand back is not chosen by it.", Numerics::kExact, kIfs, SameResult},
     {"unused-of-if", "Results of an if that nobody uses are not computed.", Numerics::kExact, kIfs, UnusedOfIf},
     {"loop-invariant", "What a loop carries unchanged is taken from outside.", Numerics::kExact, kLoops, Invariant},

@@ -18,6 +18,7 @@ struct Stage {
   std::string_view name;
   std::vector<RuleTable> tables;
   const Pass* pass = nullptr;
+  bool settled = false;  ///< only in a round in which nothing before it has changed anything
 };
 /// The stages in order. The whole is repeated until a round changes nothing.
 const std::vector<Stage>& SimplifyPipeline();
