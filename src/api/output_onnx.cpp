@@ -37,6 +37,7 @@ class OnnxOutput : public OutputFormat {
 
   [[nodiscard]] std::set<std::string> RulesOff(const Graph& graph, int level) const override {
     FusionTarget target;
+    target.from_tflite = from_tflite_;
     target.opset = Opset(graph);
     target.runtime = options_.target.runtime;
     target.microsoft = to_onnx::Allows(options_.onnx, "com.microsoft");
@@ -46,6 +47,8 @@ class OnnxOutput : public OutputFormat {
   [[nodiscard]] int64_t Opset(const Graph& graph) const override {
     return options_.onnx.opset > 0 ? options_.onnx.opset : to_onnx::DefaultOpset(graph);
   }
+
+  void SeeSource(const Graph& graph) override { from_tflite_ = graph.format.starts_with("TFLite"); }
 
   // Channels go to their place all at once; then what was transposed around them is put together.
   Status Prepare(Graph* graph, DiagSink*, ConvertReport*) override {
@@ -101,6 +104,7 @@ class OnnxOutput : public OutputFormat {
  private:
   const ConvertOptions& options_;
   std::string path_;
+  bool from_tflite_ = false;
   std::optional<StagingFolder> folder_;  // outlives the files in it
   std::optional<to_onnx::OnnxFiles> files_;
 };

@@ -56,17 +56,25 @@ std::span<const FusionEvidence> AllFusionEvidence() { return kEvidence; }
 
 std::set<std::string> FusionsToLeave(const FusionTarget& target) {
   std::set<std::string> out;
-  // It has no attention, its products of matrices take tensors of any rank, and delegates run slices, splits and
-  // transposes, but no gathers.
+  // TFLite's products of matrices take tensors of any rank, and delegates run slices, splits and transposes, but no
+  // gathers. What has been there keeps its moves, so that it is the same when it comes back.
+  if (target.tflite || target.from_tflite) {
+    out = {"flatten-tokens", "gather-moves", "squeezed-part", "keep-parts-axis"};
+  }
+  // It has no attention and no norm that is kept from below.
   if (target.tflite) {
     // What it is given step by step it would take apart again; loops of any length stay loops.
-    return {"fuse-attention", "fuse-packed-attention", "fuse-attention-heads", "flatten-tokens",      "gather-moves",
-            "squeezed-part",  "keep-parts-axis",       "fuse-recurrent-cell",  "fuse-recurrent-loop", "unroll-loops"};
+    out.merge(std::set<std::string>{"fuse-attention", "fuse-packed-attention", "fuse-attention-heads",
+                                    "fuse-lp-norm-clamped", "fuse-recurrent-cell", "fuse-recurrent-loop",
+                                    "unroll-loops"});
+    return out;
   }
   if (target.opset == 0) return out;
   for (const Need& need : kNeeds) {
     if (target.opset < need.opset && !(need.microsoft && target.microsoft)) out.emplace(need.rule);
   }
+  // Its norms have a scale, always.
+  out.emplace("drop-norm-scale");
   // A group norm of one group is layer_norm only where it cannot stay what it is.
   if (target.opset >= 21) out.emplace("fuse-whole-norm");
   // ai.onnx has no lp_norm with an epsilon.

@@ -16,6 +16,7 @@ struct FusionTarget {
   std::string runtime = {};  ///< "ort": what it runs slower is left apart; empty: fewest nodes
   bool approximate = false;  ///< constants that guard against division by zero may go
   bool tflite = false;       ///< the format is TFLite
+  bool from_tflite = false;  ///< it comes from there, and may go back
 };
 
 /// Names of rules that do not run for the target, for RewriteOptions::off.

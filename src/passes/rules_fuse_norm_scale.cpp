@@ -1,6 +1,8 @@
 // Normalisations take in the scale and bias that follow them, and groups that are spelled with reshapes.
 #include <algorithm>
+#include <cstring>
 
+#include "ir/convert.h"
 #include "ops/ops.h"
 #include "passes/rule_tables.h"
 #include "passes/rules_fuse_cone.h"
@@ -164,6 +166,24 @@ Result<bool> WholeNorm(RewriteCtx& ctx) {
   return ctx.Rebuild(ops::kLayerNorm, {g->x, ones}, {{"axis", int64_t{1}}, {"epsilon", g->epsilon}});
 }
 
+// A scale of nothing but ones, as formats have that know no norm without one.
+Result<bool> DropScale(RewriteCtx& ctx) {
+  if (ctx.node().out.size() != 1 || ctx.n_in() < 2 || !ctx.Has(1) || !ctx.IsConstant(ctx.In(1))) return false;
+  const Constant& scale = ctx.graph().constant(ctx.graph().value(ctx.In(1)).constant);
+  const auto* source = std::get_if<std::shared_ptr<const TensorSource>>(&scale.data);
+  if (!IsFloat(scale.type.dtype) || (source != nullptr && (*source)->depth() > 0)) return false;
+  TRY(const Tensor ones, scale.Load());
+  const size_t step = ByteSize(ones.dtype());
+  if (ones.size() == 0 || LoadF64(ones.dtype(), ones.raw()) != 1) return false;
+  // Each is what is before it.
+  if (std::memcmp(ones.raw(), ones.raw() + step, ones.bytes() - step) != 0) return false;
+  std::vector<ValueId> in = ctx.node().in;
+  in[1] = {};
+  while (!in.back()) in.pop_back();
+  return ctx.Rebuild(*ctx.node().op, std::move(in), ctx.attrs());
+}
+
+const OpDef* const kVectorNorms[] = {&ops::kLayerNorm, &ops::kRmsNorm};
 const OpDef* const kMul[] = {&ops::kMul};
 const OpDef* const kAdd[] = {&ops::kAdd};
 const OpDef* const kReshape[] = {&ops::kReshape};
@@ -174,6 +194,7 @@ const Rule kRules[] = {
     {"fuse-whole-norm", "An instance_norm of all channels as one is layer_norm.", Numerics::kReassociating, kReshape,
      WholeNorm},
     {"fuse-norm-scale", "A normalisation takes in the factors that follow it.", Numerics::kReassociating, kMul, Scale},
+    {"drop-norm-scale", "A normalisation needs no scale of ones.", Numerics::kExact, kVectorNorms, DropScale},
     {"fuse-norm-bias", "A normalisation takes in the bias that follows it.", Numerics::kReassociating, kAdd, Bias},
 };
 

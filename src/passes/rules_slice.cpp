@@ -92,6 +92,42 @@ Result<bool> MergeSlices(RewriteCtx& ctx) {
   return Rebuild(ctx, inner->in[0], *first);
 }
 
+// Dims of 1 are placed once the slice is taken: views that follow go together with that.
+Result<bool> SliceBeforeView(RewriteCtx& ctx) {
+  const Node* view = ctx.Def(ctx.In(0));
+  const bool views = view != nullptr && (view->op == &ops::kReshape || view->op == &ops::kSqueeze ||
+                                         view->op == &ops::kUnsqueeze || view->op == &ops::kFlatten);
+  if (!views || !ctx.SingleUse(ctx.In(0)) || !ctx.Ranked(view->in[0]) || !ctx.Ranked(ctx.Out())) return false;
+  auto cuts = CutsOf(ctx, ctx.node());
+  if (!cuts) return false;
+  const Shape &from = ctx.ShapeOf(view->in[0]), &to = ctx.ShapeOf(ctx.In(0)), &out = ctx.ShapeOf(ctx.Out());
+  // Where each dim of the view is in what it views; -1: one of 1 that is only placed.
+  std::vector<int64_t> place;
+  size_t next = 0;
+  const auto skip = [&] {
+    while (next < from.size() && from[next] == Dim(1)) ++next;
+  };
+  for (const Dim& d : to) {
+    if (d != Dim(1)) skip();
+    const bool same = next < from.size() && from[next] == d;
+    if (!same && d != Dim(1)) return false;
+    place.push_back(same ? static_cast<int64_t>(next++) : -1);
+  }
+  skip();
+  if (next != from.size()) return false;
+  for (int64_t& axis : cuts->axes) {
+    axis = place[static_cast<size_t>(axis)];
+    if (axis < 0) return false;
+  }
+  std::vector<int64_t> shape;
+  for (const Dim& d : out) shape.push_back(d.is_static() ? d.value() : -1);
+  if (std::count(shape.begin(), shape.end(), -1) > 1 || std::count(shape.begin(), shape.end(), 0) > 0) return false;
+  std::vector<ValueId> in = {view->in[0], ctx.I64s(cuts->starts), ctx.I64s(cuts->ends), ctx.I64s(cuts->axes),
+                             ctx.I64s(cuts->steps)};
+  TRY(const ValueId part, ctx.Emit(ops::kSlice, std::move(in)));
+  return ctx.Rebuild(ops::kReshape, {part, ctx.I64s(shape)});
+}
+
 Result<bool> SingleConcat(RewriteCtx& ctx) {
   if (ctx.n_in() != 1) return false;
   return ctx.Replace(ctx.In(0));
@@ -199,6 +235,7 @@ const OpDef* const kSplits[] = {&ops::kSplit};
 const Rule kRules[] = {
     {"drop-slice", "A slice that takes everything is its operand.", Numerics::kExact, kSlices, DropSlice},
     {"merge-slices", "Slices that follow one another are one.", Numerics::kExact, kSlices, MergeSlices},
+    {"slice-before-view", "A slice is taken before dims of 1 are placed.", Numerics::kExact, kSlices, SliceBeforeView},
     {"drop-concat", "A concat of one part is that part.", Numerics::kExact, kConcats, SingleConcat},
     {"empty-parts", "Parts of a concat that have no elements are left out.", Numerics::kExact, kConcats, EmptyParts},
     {"flatten-concat", "A concat within a concat along the same axis is opened.", Numerics::kExact, kConcats,

@@ -70,8 +70,12 @@ RtValue Real(const Graph& graph, ValueId id, RtValue value) {
 
 // The other model's tensor in the reference's order, where its channels are elsewhere: the order that agrees best.
 RtValue InOrderOf(const RtValue& expected, RtValue actual) {
-  if (!expected.is_tensor() || !actual.is_tensor() || actual.tensor.rank() != expected.tensor.rank()) return actual;
+  if (!expected.is_tensor() || !actual.is_tensor()) return actual;
   const Dims& wanted = expected.tensor.dims();
+  if (actual.tensor.rank() != expected.tensor.rank()) {
+    // The same vectors in another grouping.
+    return actual.tensor.size() == expected.tensor.size() ? RtValue(actual.tensor.Reshaped(wanted)) : actual;
+  }
   const std::vector<int64_t> last = ToChannelsLast(actual.tensor.rank());
   if (last.empty()) return actual;
   std::vector<std::vector<int64_t>> fitting;

@@ -15,8 +15,11 @@
 #include "passes/absorb_shuffles.h"
 #include "passes/fusion_policy.h"
 #include "passes/lazy_weight.h"
+#include "passes/regroup_vectors.h"
+#include "passes/rule_tables.h"
 #include "passes/simplify.h"
 #include "passes/unroll.h"
+#include "rewrite/driver.h"
 #include "rewrite/editor.h"
 
 namespace godwit::to_tflite {
@@ -265,7 +268,16 @@ Status Prepare(Graph* graph, const PrepareOptions& options, PrepareReport* repor
   if (options.rewrite && options.rewriting.level >= 2) {
     TRY(report->shuffles, AbsorbShuffles(graph));
   }
-  return Relayout(graph, TfliteLayout(), options.layout, &report->layout);
+  RETURN_IF_ERROR(Relayout(graph, TfliteLayout(), options.layout, &report->layout));
+  if (!options.rewrite) return Ok{};
+  // What is known of orders by now leaves reshapes that nothing needs.
+  Editor editor(*graph);
+  RETURN_IF_ERROR(RegroupVectors(editor));
+  Ledger views(options.rewriting);
+  TRY(const DriverResult done, RunRules(editor, std::vector<RuleTable>{ShapeRules()}, views));
+  static_cast<void>(done);
+  editor.RemoveDead();
+  return editor.Commit();
 }
 
 }  // namespace godwit::to_tflite

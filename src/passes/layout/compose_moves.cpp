@@ -14,6 +14,7 @@ namespace godwit::layout {
 namespace {
 
 constexpr size_t kMaxPieces = 8;
+constexpr size_t kMaxSpaced = 5;  // axes that any runtime transposes
 
 bool IsReshape(const OpDef* op) {
   return op == &ops::kReshape || op == &ops::kFlatten || op == &ops::kSqueeze || op == &ops::kUnsqueeze;
@@ -82,6 +83,28 @@ class Pieces {
   }
 
   [[nodiscard]] size_t size() const { return at_first_.size(); }
+  /// Whether no axis of what the chain leaves has more than one piece. Then the operand can be cut so that a transpose
+  /// alone gives it: into the pieces in their order, dims of 1 where they will be in the end.
+  [[nodiscard]] bool OnePieceEach() const {
+    return std::all_of(axes_.begin(), axes_.end(), [](const auto& axis) { return axis.size() < 2; });
+  }
+  struct Spaced {
+    Shape cut;
+    Perm order;
+  };
+  [[nodiscard]] Spaced CutAsLeft() const {
+    Spaced out;
+    std::vector<int64_t> place(sizes_.size());
+    size_t next = 0;
+    for (size_t k = 0; k < axes_.size(); ++k) {
+      out.cut.push_back(axes_[k].empty() ? Dim(1) : sizes_[at_first_[next]]);
+      if (!axes_[k].empty()) place[at_first_[next++]] = static_cast<int64_t>(k);
+    }
+    for (size_t k = 0; k < axes_.size(); ++k) {
+      out.order.push_back(axes_[k].empty() ? static_cast<int64_t>(k) : place[axes_[k][0]]);
+    }
+    return out;
+  }
   [[nodiscard]] Shape Cut() const {
     Shape out;
     for (const size_t p : at_first_) out.push_back(sizes_[p]);
@@ -190,10 +213,16 @@ class Composer {
     }
     pieces.Join();
     if (pieces.size() > kMaxPieces) return Ok{};
-    const Perm order = pieces.Order();
-    const Shape cut = pieces.Cut();
-    const Shape turned = Stored(cut, order);
+    Perm order = pieces.Order();
+    Shape cut = pieces.Cut();
     const bool moves = !IsIdentity(order);
+    // One reshape less, where the transpose can place dims of 1.
+    if (moves && cut != from && Stored(cut, order) != to && pieces.OnePieceEach() && to.size() <= kMaxSpaced) {
+      Pieces::Spaced spaced = pieces.CutAsLeft();
+      order = std::move(spaced.order);
+      cut = std::move(spaced.cut);
+    }
+    const Shape turned = Stored(cut, order);
     const auto first = ShapeNumbers(from, cut), second = ShapeNumbers(moves ? turned : from, to);
     if (!first || !second) return Ok{};
     const RegionId region = graph_.node(last).parent;
