@@ -58,12 +58,14 @@ Status DecomposeQuantize(DecomposeCtx& ctx) {
   const Expr x = Operand(ctx, 0);
   const Expr scale = Operand(ctx, 1);
   const DType to = ctx.attrs.Dtype("to");
-  const bool small = to == DType::kI32 || !IsInteger(to);
-  if (small) return ctx.Cannot("only integers of 16 bits and fewer are rounded and cut as floats");
+  const bool wide = to == DType::kI32 || to == DType::kU32;
+  if (!IsInteger(to) || to == DType::kI64 || to == DType::kU64) {
+    return ctx.Cannot("only integers of 32 bits and fewer are rounded and cut as floats");
+  }
   // The quotient is rounded to this type, which decides ties.
   const DType precision = ctx.attrs.Dtype("precision", scale.dtype());
   if (!kFloats.Has(precision)) return ctx.Cannot("the scale is not of a type to compute in");
-  const DType compute = precision == DType::kF64 ? DType::kF64 : DType::kF32;
+  const DType compute = wide || precision == DType::kF64 ? DType::kF64 : DType::kF32;
   const auto rounded = [&](const Expr& e) { return Cast(Cast(e, precision), compute); };
   Expr q = rounded(rounded(x) / rounded(Spread(ctx, scale, x)));
   if (ctx.attrs.Str("rounding") == "away") {

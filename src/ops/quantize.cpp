@@ -180,6 +180,7 @@ std::span<const Sample> QuantizeSamples() {
       {{"f32[2,3,2]", "f32[3] = 0.1,0.2,0.5", "i8[3] = 0,3,-4"}, {{"to", DType::kI8}}},
       {{"f32[2,5]", "f32[2,3] = 1,2,3,4,5,6"}, {{"to", DType::kI4}, {"block", int64_t{2}}}},
       {{"f32[6]", "f32[] = 0.25"}, {{"to", DType::kI8}, {"rounding", "away"}}},
+      {{"f32[6]", "f32[] = 0.0000001", "i32[] = -7"}, {{"to", DType::kI32}, {"rounding", "away"}}},
       {{"f16[4]", "f16[] = 0.5"}, {{"to", DType::kF8E4M3FN}}}};
   return samples;
 }

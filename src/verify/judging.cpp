@@ -118,6 +118,12 @@ void OutputJudge::JudgeFloats(Deviation d, const RtValue& actual, const SampleCo
     }
     tolerance = std::max(floor_, noise_factor_ * ratio);
   }
+  if (error > tolerance && !stated_ && sample.sensitivity) {
+    constexpr double kSensitive = 4;
+    if (const std::vector<double>* moved = sample.sensitivity(); moved != nullptr && (*moved)[sample.output] >= 0) {
+      tolerance = std::max(tolerance, kSensitive * (*moved)[sample.output] / unit);
+    }
+  }
   constexpr double kRounding = 1.001;  // of the step itself in f32
   tolerance = std::max(tolerance, kRounding * step_ / unit);
   // Shown is the sample that fails by most, else the largest error.

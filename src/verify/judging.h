@@ -18,6 +18,9 @@ struct SampleContext {
   size_t output = 0;
   /// |f32 - f64| of each output of the source on this sample; null when it is not to be had any more.
   std::function<const std::vector<double>*()> noise;
+  /// |change| of each output of the source when its inputs change by what f32 cannot tell; null as above. No runtime
+  /// that rounds elsewhere comes closer.
+  std::function<const std::vector<double>*()> sensitivity;
   /// The output as the judge itself makes it of the source; null where it does not. Held to when ours is too far off.
   std::function<const RtValue*()> alternative;
   /// Of a source that computes in integers where the written model does not: an output in real numbers.

@@ -15,6 +15,7 @@
 #include "ir/state.h"
 #include "ir/walk.h"
 #include "ops/arithmetic.h"
+#include "ops/ops.h"
 #include "rewrite/ports.h"
 #include "verify/cut.h"
 #include "verify/judging.h"
@@ -58,6 +59,7 @@ class Prover {
   void StripArithmetic();
   /// What the source gives in real numbers, where it computes in integers and the written model does not.
   const RtValue* InReals(int index, const Values& inputs, size_t output);
+  const std::vector<double>* SensitivityOf(int index, const Values& inputs, const Values& reference);
   void StartSessions();
   Result<Values> MakeSample(int index, const DimSizes& sizes) const;
   /// What a run of the source left is what the next sample begins with.
@@ -97,6 +99,7 @@ class Prover {
   Noise noise_;
   std::vector<StateSlot> states_;
   std::map<size_t, RtValue> left_;  // by the source's inputs
+  Noise moved_;
   int reals_of_ = -1;
   Values reals_;
   int noise_runs_left_ = kNoiseRuns;
@@ -336,6 +339,12 @@ const std::vector<double>* Prover::NoiseOf(int index, const Values& inputs, cons
     Meter meter(false);
     const Deviation d = meter.Add(reference[i], (*wide)[i]);
     if (d.mismatch.empty()) noise_.values[i] = d.worst;
+    // Held to real numbers, it may be off by as much as these are: f32 takes other steps than f64 here and there.
+    const RtValue* real = reals_judge_ ? InReals(index, inputs, i) : nullptr;
+    if (real == nullptr) continue;
+    const Deviation own = meter.Add(*real, (*wide)[i]);
+    const double part = own.worst * options_.noise_factor / std::min(options_.noise_factor, kStepsFactor);
+    if (own.mismatch.empty()) noise_.values[i] = std::max(noise_.values[i], part);
   }
   return &noise_.values;
 }
@@ -353,6 +362,53 @@ const RtValue* Prover::InReals(int index, const Values& inputs, size_t output) {
     if (auto run = plain_session_->Run(inputs); run.ok()) reals_ = *std::move(run);
   }
   return output < reals_.size() ? &reals_[output] : nullptr;
+}
+
+// Inputs changed by the last digit of f32, those near 0 by that of numbers around 1.
+const std::vector<double>* Prover::SensitivityOf(int index, const Values& inputs, const Values& reference) {
+  if (moved_.sample == index) return &moved_.values;
+  Values near = inputs;
+  bool changed = false;
+  for (RtValue& value : near) {
+    if (!value.is_tensor() || value.tensor.dtype() != DType::kF32) continue;
+    Tensor tensor(DType::kF32, value.tensor.dims());
+    const float* from = value.tensor.data<float>();
+    auto* to = tensor.mutable_data<float>();
+    for (int64_t i = 0; i < tensor.size(); ++i) {
+      const float step = 0x1p-23F * std::max(1.0F, std::fabs(from[i]));
+      // Up and down in no order that a model knows.
+      const bool up = (static_cast<uint64_t>(i) * 0x9E3779B97F4A7C15ULL >> 60 & 1) != 0;
+      to[i] = from[i] + (up ? step : -step);
+    }
+    value = RtValue(std::move(tensor));
+    changed = true;
+  }
+  if (!changed) return nullptr;
+  const auto run = source_session_->Run(near);
+  if (!run.ok()) return nullptr;
+  moved_.sample = index;
+  moved_.values.assign(reference.size(), -1);
+  for (size_t i = 0; i < reference.size(); ++i) {
+    Meter meter(false);
+    const Deviation d = meter.Add((*run)[i], reference[i]);
+    if (d.mismatch.empty()) moved_.values[i] = d.worst;
+  }
+  return &moved_.values;
+}
+
+// Functions of a bounded range: runtimes compute them as exactly as their range, not their value, goes.
+bool IsOfUnitRange(const Graph& graph, ValueId value) {
+  static constexpr const OpDef* kMoves[] = {&ops::kReshape,   &ops::kTranspose, &ops::kSqueeze,
+                                            &ops::kUnsqueeze, &ops::kFlatten,   &ops::kIdentity};
+  for (int steps = 0; steps < 16; ++steps) {
+    const NodeId def = graph.value(value).def;
+    if (!def) return false;
+    const Node& node = graph.node(def);
+    if (node.op == &ops::kSigmoid || node.op == &ops::kTanh || node.op == &ops::kSoftmax) return true;
+    if (std::find(std::begin(kMoves), std::end(kMoves), node.op) == std::end(kMoves)) return false;
+    value = node.in[0];
+  }
+  return false;
 }
 
 bool Prover::RunSample(int index) {
@@ -391,6 +447,7 @@ bool Prover::RunSample(int index) {
   SampleContext sample;
   sample.kind = kinds_[static_cast<size_t>(index)];
   sample.noise = [&]() { return NoiseOf(index, inputs, reference); };
+  sample.sensitivity = [&]() { return SensitivityOf(index, inputs, reference); };
   sample.source = source_;
   sample.inputs = &inputs;
   sample.threads = threads_;
@@ -427,7 +484,11 @@ bool Prover::OpenJudge() {
   }
   std::vector<OutputJudge> judges(judges_.begin(), judges_.begin() + static_cast<std::ptrdiff_t>(file_outputs_));
   if (options_.source_file.empty()) {
-    for (OutputJudge& judge : judges) judge.SetNoiseFactor(options_.foreign_factor);
+    const std::vector<ValueId>& results = source_->region(Graph::main()).results;
+    for (size_t i = 0; i < judges.size(); ++i) {
+      judges[i].SetNoiseFactor(options_.foreign_factor);
+      if (IsOfUnitRange(*source_, results[i])) judges[i].SetStep(0x1p-23);
+    }
   }
   elsewhere_ = std::make_unique<RuntimeJudge>(options_, std::move(judges), source_ == &cut_source_, threads_);
   // It may be too old for a newer operator set, which is no fault of the file.

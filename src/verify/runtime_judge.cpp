@@ -139,6 +139,8 @@ std::string RuntimeJudge::Judge(int index, const std::vector<std::string>& names
       }
       return &noise;
     };
+    // Where it runs the source too, that tells more.
+    if (options_.source_file.empty()) here.sensitivity = context.sensitivity;
     here.alternative = [&]() -> const RtValue* {
       const RtValue& value = SourceResults(index, ours)[i];
       if (!value.absent()) return &value;

@@ -272,5 +272,27 @@ TEST(OnnxExport, OperandsAreCastWhereTheOperatorLacksTheirType) {
   EXPECT_EQ(Export(graph, 13).model.graph.nodes.size(), 1U);
 }
 
+TEST(OnnxExport, HalvesOfMeansAreRoundedAsTheSourceDoes) {
+  const auto nodes = [](std::string_view rounding, std::string_view made) {
+    const Graph graph = Parsed(Concat(R"(graph g {
+      const %s: f32[] = [0.5]
+      main (%x: f32[1,1,4,4]) {
+        %m: f32[1,1,2,2] = )",
+                                      made, R"(
+        %y: i8[1,1,2,2] = quantize(%m, %s, to=i8, rounding=")",
+                                      rounding, R"(")
+        yield(%y as y)
+      }
+    })"));
+    std::string out;
+    for (const onnx::Node& node : Export(graph, 21).model.graph.nodes) out += Concat(node.op_type, " ");
+    return out;
+  };
+  constexpr std::string_view kPool = "avg_pool(%x, kernel=[2,2], strides=[2,2])";
+  EXPECT_EQ(nodes("away", kPool), "AveragePool Mul QuantizeLinear ");
+  EXPECT_EQ(nodes("even", kPool), "AveragePool QuantizeLinear ");
+  EXPECT_EQ(nodes("away", "max_pool(%x, kernel=[2,2], strides=[2,2])"), "MaxPool QuantizeLinear ");
+}
+
 }  // namespace
 }  // namespace godwit

@@ -6,9 +6,11 @@
 #include <cmath>
 
 #include "base/text.h"
+#include "exec/session.h"
 #include "ir/text.h"
 #include "ops/ops.h"
 #include "support/import.h"
+#include "verify/runtime_values.h"
 #include "verify/sample_plan.h"
 
 namespace godwit {
@@ -368,6 +370,84 @@ TEST(Proof, WhatComputesInRealNumbersIsHeldToThem) {
   ASSERT_TRUE(same.ok()) << same.diag().what;
   EXPECT_TRUE(same->outputs[0].exact);
   EXPECT_EQ(same->outputs[0].note, "");
+}
+
+// A runtime whose results are those of a graph here, moved by a number.
+class OtherRuntime : public runtimes::Runtime {
+ public:
+  OtherRuntime(const Graph& graph, float off) : graph_(graph), off_(off) {}
+  [[nodiscard]] std::string_view name() const override { return "Other"; }
+  [[nodiscard]] const std::string& version() const override { return version_; }
+  [[nodiscard]] const std::string& library() const override { return version_; }
+  Result<std::unique_ptr<runtimes::Model>> Open(const std::string&, const runtimes::OpenOptions&) override {
+    return std::unique_ptr<runtimes::Model>(std::make_unique<OtherModel>(graph_, off_));
+  }
+  Result<std::unique_ptr<runtimes::Model>> Open(ByteSpan, const runtimes::OpenOptions&) override {
+    return std::unique_ptr<runtimes::Model>(std::make_unique<OtherModel>(graph_, off_));
+  }
+
+ private:
+  class OtherModel : public runtimes::Model {
+   public:
+    OtherModel(const Graph& graph, float off) : session_(graph, {}), off_(off) {
+      in_ = {{graph.value(graph.region(Graph::main()).params[0]).name, runtimes::Element::kF32, {-1}}};
+      out_ = {{graph.output_names[0], runtimes::Element::kF32, {-1}}};
+    }
+    [[nodiscard]] const std::vector<runtimes::Port>& inputs() const override { return in_; }
+    [[nodiscard]] const std::vector<runtimes::Port>& outputs() const override { return out_; }
+    Result<std::vector<runtimes::Array>> Run(std::span<const runtimes::Array> inputs) override {
+      TRY(RtValue x, FromArray(inputs[0]));
+      TRY(auto results, session_.Run({std::move(x)}));
+      Tensor y(DType::kF32, results[0].tensor.dims());
+      for (int64_t i = 0; i < y.size(); ++i) {
+        y.mutable_data<float>()[i] = results[0].tensor.data<float>()[i] + (i % 2 == 0 ? off_ : 0);
+      }
+      TRY(runtimes::Array array, ToArray(RtValue(std::move(y))));
+      return std::vector<runtimes::Array>{std::move(array)};
+    }
+
+   private:
+    Session session_;
+    float off_;
+    std::vector<runtimes::Port> in_, out_;
+  };
+
+  const Graph& graph_;
+  float off_;
+  std::string version_ = "1";
+};
+
+Verdict JudgedBy(std::string_view body, float off) {
+  auto graph = ParseGraph(Concat("graph {\n const %c: f32[] = [-30]\n const %k: f32[] = [100000]\n",
+                                 "const %axes: i64[1] = [1]\n main (%x: f32[1,8]) {\n", body, "\n }\n}"),
+                          ops::Find);
+  EXPECT_TRUE(graph.ok()) << graph.diag().what;
+  if (!graph.ok()) return Verdict::kNotRun;
+  OtherRuntime other(*graph, off);
+  ProofOptions options;
+  options.judge = &other;
+  options.judged_file = "model";
+  const auto report = Prove(*graph, *graph, options);
+  EXPECT_TRUE(report.ok());
+  return report.ok() ? report->verdict : Verdict::kNotRun;
+}
+
+TEST(Proof, ForeignKernelsAreAsExactAsTheirRange) {
+  // Next to nothing comes out, and kernels are exact to the last digit of 1.
+  constexpr std::string_view kSigmoid = "%s: f32[1,8] = add(%x, %c)\n %y: f32[1,8] = sigmoid(%s)\n yield(%y as y)";
+  EXPECT_NE(JudgedBy(kSigmoid, 1e-7F), Verdict::kDiffers);
+  EXPECT_EQ(JudgedBy(kSigmoid, 1e-6F), Verdict::kDiffers);
+  constexpr std::string_view kExp = "%s: f32[1,8] = add(%x, %c)\n %y: f32[1,8] = exp(%s)\n yield(%y as y)";
+  EXPECT_EQ(JudgedBy(kExp, 1e-7F), Verdict::kDiffers);
+}
+
+TEST(Proof, ForeignRoundingMayMoveWhatLastDigitsMove) {
+  // What differs from the largest element, enlarged: nothing for equal elements, much for the last digit of one.
+  constexpr std::string_view kSpread =
+      "%m: f32[1,1] = reduce(%x, %axes, mode=\"max\", keep_dims=1)\n %d: f32[1,8] = sub(%x, %m)\n"
+      "%y: f32[1,8] = mul(%d, %k)\n yield(%y as y)";
+  EXPECT_NE(JudgedBy(kSpread, 0.01F), Verdict::kDiffers);
+  EXPECT_EQ(JudgedBy(kSpread, 10.0F), Verdict::kDiffers);
 }
 
 }  // namespace

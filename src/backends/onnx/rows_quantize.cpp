@@ -34,6 +34,17 @@ Result<Name> NoZero(NodeExport& n, DType to) {
   return n.Const(std::move(zeros));
 }
 
+// ONNX rounds halves to even, other runtimes away from zero. Means of stored integers are halves often, others next to
+// never: these are moved off the half, by less than any other fraction of theirs is away from it.
+constexpr double kOffTheHalf = 1 + 0x1p-19;
+
+bool GivesHalves(NodeExport& n) {
+  if (n.attrs().Str("rounding") != "away") return false;
+  if (n.Maker(n.Operand(0), ops::kAvgPool) != nullptr) return true;
+  const Node* reduce = n.Maker(n.Operand(0), ops::kReduce);
+  return reduce != nullptr && reduce->attrs.Str("mode") == "mean";
+}
+
 Status EmitQuantize(NodeExport& n) {
   const bool microsoft = !n.row().domain.empty();
   const int opset = microsoft ? 0 : n.opset();
@@ -57,6 +68,9 @@ Status EmitQuantize(NodeExport& n) {
   if (precision != n.DtypeOf(1)) {
     if (opset < 23) return n.LacksForm("the precision can be stated from opset 23 on");
     attrs.Set("precision", precision);
+  }
+  if (GivesHalves(n)) {
+    in[0] = n.Temp("Mul", {in[0], n.Number(n.DtypeOf(0), kOffTheHalf)});
   }
   n.set_domain(n.row().domain);
   n.Emit("QuantizeLinear", std::move(in), attrs);
