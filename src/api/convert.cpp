@@ -10,6 +10,7 @@
 #include "api/inputs.h"
 #include "api/output_format.h"
 #include "base/diag.h"
+#include "base/diag_tflite_import.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "exec/session.h"
@@ -73,6 +74,7 @@ class Flight {
     CountSource(graph, &report_);
     out_->SeeSource(graph);
     ForgetMadeNames(&graph);
+    ForgetPortMetadata(&graph);
     if (options_.simplify) RETURN_IF_ERROR(Simplify(graph, Rewriting(graph), &report_.simplify));
     if (options_.half.kind != HalfKind::kNone) RETURN_IF_ERROR(Halve(&graph));
     RETURN_IF_ERROR(out_->Prepare(&graph, sink_, &report_));
@@ -105,15 +107,29 @@ class Flight {
     TRY(edges.bound, ReadBindings(graph, options_.bind, options_.load.limits));
     RETURN_IF_ERROR(ApplyEdges(edges, &graph));
     const PortLayout own = source_ == Format::kTflite ? PortLayout::kChannelsLast : PortLayout::kChannelsFirst;
+    for (const Append& wish : options_.append) RETURN_IF_ERROR(ApplyAppend(wish, own, &graph));
     for (const Preprocess& wish : options_.preprocess) RETURN_IF_ERROR(ApplyPreprocess(wish, own, &graph));
     RETURN_IF_ERROR(ApplyLayouts(options_.layouts, own, &graph));
     return graph;
   }
 
+  // Metadata about inputs and outputs holds as long as they are those that the source has.
+  void ForgetPortMetadata(Graph* graph) const {
+    const bool same = options_.edges.inputs.empty() && options_.edges.outputs.empty() && options_.bind.empty() &&
+                      options_.append.empty() && options_.preprocess.empty();
+    if (same) return;
+    size_t found = graph->metadata.erase("tflite.metadata.TFLITE_METADATA");
+    found += graph->metadata.erase("tflite.files");
+    if (found > 0) {
+      sink_->Add(Diag(diag::kTfliteMetadata, "TFLite Metadata of the source speaks of other inputs and outputs")
+                     .As(Severity::kWarning));
+    }
+  }
+
   // The model as it stands: a real runtime that reads the source's file runs the same.
   [[nodiscard]] bool EdgesAsRead() const {
-    return options_.edges.empty() && options_.bind.empty() && options_.preprocess.empty() && options_.layouts.empty() &&
-           report_.orders.empty();
+    return options_.edges.empty() && options_.bind.empty() && options_.append.empty() && options_.preprocess.empty() &&
+           options_.layouts.empty() && report_.orders.empty();
   }
 
   Status ChooseFormat() {

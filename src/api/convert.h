@@ -16,6 +16,7 @@
 #include "backends/onnx/export.h"
 #include "backends/onnx/files.h"
 #include "base/atomic_file.h"
+#include "passes/append.h"
 #include "passes/edges.h"
 #include "passes/half.h"
 #include "passes/ports.h"
@@ -37,6 +38,7 @@ struct ConvertOptions {
   LoadOptions load;
   Edges edges;
   std::vector<std::string> bind;       ///< "NAME=FILE.npy", "NAME=16000": as ReadBindings takes them
+  std::vector<Append> append;          ///< what is done to outputs, in this order
   std::vector<Preprocess> preprocess;  ///< what the model does itself to raw inputs
   std::vector<LayoutWish> layouts;     ///< of inputs and outputs
   bool layout_auto = false;            ///< they are laid out as moves the least

@@ -3,7 +3,10 @@
 
 #include <algorithm>
 
+#include "base/base64.h"
 #include "base/text.h"
+#include "formats/tflite/appended.h"
+#include "formats/zip/zip_reader.h"
 #include "report/summary.h"
 
 namespace godwit {
@@ -54,6 +57,26 @@ std::string CountsJson(const std::map<std::string, int64_t>& counts) {
   return out + "}";
 }
 
+// Metadata that is no text: what an archive holds, how long anything else is.
+std::string Shown(const std::string& value) {
+  constexpr std::string_view kDigits = "base64:";
+  const auto bytes =
+      value.starts_with(kDigits) ? FromBase64(std::string_view(value).substr(kDigits.size())) : std::nullopt;
+  if (!bytes) return Printable(value, 100);
+  // Offsets of an archive behind the tables may count from the start of the file that it was in.
+  const tflite::MovedArchive moved = tflite::MoveAppended(AsBytes(*bytes), 0);
+  const std::string archive = Concat(AsText(moved.members), moved.directory);
+  const auto zip = ZipReader::Open(AsBytes(archive), {});
+  if (!zip.ok() || zip->entries().empty()) return fmt::format("{} of binary data", HumanBytes(bytes->size()));
+  std::string out;
+  for (size_t i = 0; i < zip->entries().size() && i < 8; ++i) {
+    const ZipEntry& entry = zip->entries()[i];
+    out += fmt::format("{}{} ({})", i > 0 ? ", " : "", Printable(entry.name, 60), HumanBytes(entry.bytes));
+  }
+  if (zip->entries().size() > 8) out += fmt::format(" and {} more files", zip->entries().size() - 8);
+  return out;
+}
+
 }  // namespace
 
 std::string SummaryText(const ModelSummary& s, bool layers) {
@@ -88,8 +111,7 @@ std::string SummaryText(const ModelSummary& s, bool layers) {
   for (const auto& [name, n] : ByCount(s.op_counts)) out += fmt::format("  {:>8}  {}\n", n, Printable(name));
   if (!s.metadata.empty()) {
     out += "\nmetadata\n";
-    for (const auto& [key, value] : s.metadata)
-      out += fmt::format("  {} = {}\n", Printable(key, 60), Printable(value, 100));
+    for (const auto& [key, value] : s.metadata) out += fmt::format("  {} = {}\n", Printable(key, 60), Shown(value));
   }
   if (layers) out += LayerTable(s);
   return out;

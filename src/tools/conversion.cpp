@@ -210,6 +210,10 @@ Result<ConvertOptions> ConvertOptionsOf(const Args& args, const Problems& proble
       RETURN_IF_ERROR(AddLayoutWish(text, &out.layouts));
     }
   }
+  for (const std::string& text : args.All("--append")) {
+    TRY(Append wish, ParseAppend(text));
+    out.append.push_back(std::move(wish));
+  }
   for (const std::string& text : args.All("--preprocess")) {
     TRY(Preprocess wish, ParsePreprocess(text));
     out.preprocess.push_back(std::move(wish));

@@ -45,6 +45,13 @@ inline constexpr Option kIoLayoutOption = {
     "dims of inputs and outputs: as they are (default), pictures with channels last or first, or as moves least",
     0,
     true};
+inline constexpr Option kAppendOption = {
+    "--append",
+    OptionKind::kText,
+    "[OUT=]OP[:axis=N]",
+    "argmax, argmin, softmax, sigmoid or tanh behind an output, or behind all; argmax also :keep and :type=i32",
+    0,
+    true};
 inline constexpr Option kPreprocessOption = {"--preprocess",
                                              OptionKind::kText,
                                              "NAME=u8,rgb->bgr,mean=..,scale=..",

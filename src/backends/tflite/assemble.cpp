@@ -8,6 +8,7 @@
 
 #include "backends/tflite/model_export.h"
 #include "backends/tflite/values.h"
+#include "base/base64.h"
 #include "base/text.h"
 #include "ir/made_names.h"
 
@@ -17,6 +18,9 @@ namespace {
 
 constexpr std::string_view kSignature = "serving_default";
 constexpr size_t kRuntimeBytes = 16;  // of the metadata that names the oldest runtime
+constexpr std::string_view kOfOneFile[] = {"min_runtime_version",     "buffer_location",
+                                           "debug_metadata",          "model_control_dependencies",
+                                           "OfflineMemoryAllocation", "COMPRESSION_METADATA"};
 
 class Assembler {
  public:
@@ -33,6 +37,7 @@ class Assembler {
     model.signature_defs = arena_.Array(std::vector<tflite::SignatureDef>{Signature(subgraphs[0])});
     model.metadata = arena_.Array(MetadataKept());
     model.buffers = arena_.Array(buffers_);
+    KeepFiles(&model);
     model.arena = arena_.resource();
     return std::move(out_);
   }
@@ -196,7 +201,8 @@ class Assembler {
   // Callers name inputs and outputs as the source did.
   tflite::SignatureDef Signature(const tflite::SubGraph& main) {
     tflite::SignatureDef out;
-    out.key = kSignature;
+    const auto key = source_.metadata.find("tflite.signature");
+    out.key = key == source_.metadata.end() ? kSignature : arena_.Text(key->second);
     std::vector<tflite::TensorMap> inputs, outputs;
     for (const int32_t i : main.inputs) inputs.push_back({main.tensors[static_cast<size_t>(i)].name, uint32_t(i)});
     for (size_t k = 0; k < main.outputs.size(); ++k) {
@@ -216,18 +222,38 @@ class Assembler {
     return {"min_runtime_version", AddBuffer(buffer)};
   }
 
-  // The oldest runtime, and what the source says in texts of its own.
+  // Bytes that metadata of the graph holds: texts as they are, others in digits.
+  std::optional<ByteSpan> BytesOf(std::string_view text) {
+    constexpr std::string_view kDigits = "base64:";
+    if (!text.starts_with(kDigits)) return arena_.Bytes(AsBytes(text));
+    const auto bytes = FromBase64(text.substr(kDigits.size()));
+    return bytes ? std::optional(arena_.Bytes(AsBytes(*bytes))) : std::nullopt;
+  }
+
+  // The oldest runtime, and what the source says about itself.
   std::vector<tflite::Metadata> MetadataKept() {
     constexpr std::string_view kPrefix = "tflite.metadata.";
     std::vector<tflite::Metadata> out = {Runtime()};
     for (const auto& [key, text] : source_.metadata) {
-      const std::string_view name = std::string_view(key).substr(std::min(kPrefix.size(), key.size()));
-      if (!key.starts_with(kPrefix) || name == out.front().name || text.starts_with("base64:")) continue;
+      if (!key.starts_with(kPrefix)) continue;
+      const std::string_view name = std::string_view(key).substr(kPrefix.size());
+      // What speaks of tensors and operators by their numbers, or of this file's own form, is not of another file.
+      const auto is = [&](std::string_view other) { return name == other; };
+      if (std::any_of(std::begin(kOfOneFile), std::end(kOfOneFile), is)) continue;
+      const auto bytes = BytesOf(text);
+      if (!bytes) continue;
       tflite::Buffer buffer;
-      buffer.bytes = arena_.Bytes(AsBytes(text));
+      buffer.bytes = *bytes;
       out.push_back({arena_.Text(std::string(name)), AddBuffer(buffer)});
     }
     return out;
+  }
+
+  // The archive behind the tables, labels and the like.
+  void KeepFiles(tflite::Model* model) {
+    const auto it = source_.metadata.find("tflite.files");
+    if (it == source_.metadata.end()) return;
+    if (const auto bytes = BytesOf(it->second)) model->appended = *bytes;
   }
 
   const Graph& source_;

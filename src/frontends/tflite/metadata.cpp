@@ -2,24 +2,12 @@
 
 #include <algorithm>
 
+#include "base/base64.h"
 #include "base/text.h"
 
 namespace godwit::from_tflite {
 
 namespace {
-
-std::string Base64(ByteSpan bytes) {
-  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  out.reserve((bytes.size() + 2) / 3 * 4);
-  for (size_t i = 0; i < bytes.size(); i += 3) {
-    uint32_t bits = 0;
-    for (size_t k = 0; k < 3; ++k)
-      bits = bits << 8 | (i + k < bytes.size() ? std::to_integer<uint32_t>(bytes[i + k]) : 0);
-    for (size_t k = 0; k < 4; ++k) out += i + k <= bytes.size() ? kDigits[bits >> (18 - 6 * k) & 63] : '=';
-  }
-  return out;
-}
 
 // Text as it is, without the zeros that fixed-size fields end with; other bytes in digits.
 std::string AsMetadata(ByteSpan bytes) {
