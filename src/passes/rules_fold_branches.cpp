@@ -2,12 +2,14 @@
 // one convolution: what re-parameterised networks keep apart for training.
 #include <algorithm>
 #include <array>
+#include <numeric>
 
 #include "ops/ops.h"
 #include "passes/lazy_weight.h"
 #include "passes/linear_node.h"
 #include "passes/rule_tables.h"
 #include "rewrite/match.h"
+#include "rewrite/recipe.h"
 
 namespace godwit {
 
@@ -36,9 +38,25 @@ std::vector<int64_t> OrOnes(const Attrs& attrs, std::string_view name, size_t n)
   return own.size() == n ? own : std::vector<int64_t>(n, 1);
 }
 
+// The permutation that makes weights of a layout "oihw".
+Perm PlainOrder(std::string_view layout, size_t spatial) {
+  std::vector<char> letters;
+  for (const char c : layout) {
+    if (c == 'h') letters.insert(letters.end(), spatial, 'h');
+    if (c == 'o' || c == 'i') letters.push_back(c);
+  }
+  Perm out;
+  for (const char c : {'o', 'i', 'h'}) {
+    for (size_t k = 0; k < letters.size(); ++k) {
+      if (letters[k] == c) out.push_back(static_cast<int64_t>(k));
+    }
+  }
+  return out;
+}
+
 std::optional<Branch> ConvBranch(RewriteCtx& ctx, const Node& node) {
   const auto linear = AsLinear(ctx, node);
-  if (!linear || linear->op != &ops::kConv || node.attrs.Str("weight_layout", "oihw") != "oihw") return std::nullopt;
+  if (!linear || linear->op != &ops::kConv) return std::nullopt;
   const std::string_view mode = node.attrs.Str("auto_pad", "none");
   if (mode != "none" && mode != "valid" && node.attrs.Has("auto_pad")) return std::nullopt;
   const auto n = static_cast<size_t>(ctx.Rank(linear->x) - 2);
@@ -48,7 +66,10 @@ std::optional<Branch> ConvBranch(RewriteCtx& ctx, const Node& node) {
   out.group = linear->group;
   out.inputs = linear->inputs;
   out.outputs = linear->outputs;
-  for (size_t k = 0; k < n; ++k) out.kernel.push_back(ctx.ShapeOf(linear->w)[k + 2].value());
+  const Perm order = PlainOrder(node.attrs.Str("weight_layout", "oihw"), n);
+  for (size_t k = 0; k < n; ++k) {
+    out.kernel.push_back(ctx.ShapeOf(linear->w)[static_cast<size_t>(order[k + 2])].value());
+  }
   out.stride = OrOnes(node.attrs, "strides", n);
   out.dilation = OrOnes(node.attrs, "dilations", n);
   out.begin.assign(n, 0);
@@ -63,6 +84,16 @@ std::optional<Branch> ConvBranch(RewriteCtx& ctx, const Node& node) {
     out.bias = *std::move(bias);
   }
   out.weight = ctx.graph().constant(ctx.graph().value(linear->w).constant);
+  if (!IsIdentity(order)) {
+    TensorType type = out.weight.type;
+    for (size_t k = 0; k < order.size(); ++k) {
+      type.shape[k] = out.weight.type.shape[static_cast<size_t>(order[k])];
+    }
+    const Constant as_it_lies = out.weight;
+    auto turned = Computed(ops::kTranspose, {{"perm", order}}, {&as_it_lies}, type);
+    if (!turned.ok()) return std::nullopt;
+    out.weight = *std::move(turned);
+  }
   return out;
 }
 
@@ -112,10 +143,11 @@ std::optional<Branch> Union(const Branch& a, const Branch& b) {
   out.group = std::min(a.group, b.group);
   if (a.group % out.group != 0 || b.group % out.group != 0) return std::nullopt;
   for (size_t k = 0; k < a.kernel.size(); ++k) {
-    const int64_t step = a.kernel[k] > 1 ? a.dilation[k] : b.dilation[k];
-    if (b.kernel[k] > 1 && b.dilation[k] != step) return std::nullopt;
-    if ((a.begin[k] - b.begin[k]) % step != 0 || Slack(a, k) != Slack(b, k)) return std::nullopt;
-    const int64_t last = std::max((a.kernel[k] - 1) * step - a.begin[k], (b.kernel[k] - 1) * step - b.begin[k]);
+    const auto gap = [&](const Branch& of) { return of.kernel[k] > 1 ? of.dilation[k] : 0; };
+    const int64_t step = std::max<int64_t>(std::gcd(std::gcd(gap(a), gap(b)), a.begin[k] - b.begin[k]), 1);
+    if (Slack(a, k) != Slack(b, k)) return std::nullopt;
+    const auto reach = [&](const Branch& of) { return (of.kernel[k] - 1) * gap(of) - of.begin[k]; };
+    const int64_t last = std::max(reach(a), reach(b));
     out.dilation[k] = step;
     out.begin[k] = std::max(a.begin[k], b.begin[k]);
     out.kernel[k] = (last + out.begin[k]) / step + 1;
@@ -139,7 +171,8 @@ void AddTaps(const Branch& branch, const Tensor* weight, double sign, const Bran
     int64_t rest = t;
     int64_t stride = 1;
     for (size_t k = branch.kernel.size(); k-- > 0;) {
-      const int64_t tap = rest % branch.kernel[k] + (sum.begin[k] - branch.begin[k]) / sum.dilation[k];
+      const int64_t tap =
+          (rest % branch.kernel[k] * branch.dilation[k] + sum.begin[k] - branch.begin[k]) / sum.dilation[k];
       rest /= branch.kernel[k];
       place[static_cast<size_t>(t)] += tap * stride;
       stride *= sum.kernel[k];

@@ -1,6 +1,7 @@
 // Normalisations written out: layer_norm, rms_norm, instance_norm, group_norm, lp_norm, and the scale and bias that
 // follow them.
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "ops/ops.h"
@@ -171,34 +172,59 @@ Result<bool> Norm(RewriteCtx& ctx, bool centred) {
 Result<bool> CentredNorm(RewriteCtx& ctx) { return Norm(ctx, true); }
 Result<bool> RmsNorm(RewriteCtx& ctx) { return Norm(ctx, false); }
 
+// What a norm is divided by: itself, or what keeps it from below; the bound may also be that of the sum under the root.
+std::optional<double> TakeBound(RewriteCtx& ctx, Cone& cone, ValueId* norm, bool* rooted) {
+  if (const Node* root = cone.Take(*norm, ops::kSqrt)) {
+    *rooted = true;
+    *norm = root->in[0];
+  }
+  std::optional<double> bound;
+  if (const Node* clip = cone.Take(*norm, ops::kClip)) {
+    if (clip->in.size() == 2) bound = ctx.Splat(clip->in[1]);
+    *norm = clip->in[0];
+  } else if (const Node* max = cone.Take(*norm, ops::kMax)) {
+    bound = fuse::Number(ctx, max->in[1], max->in[0], *norm);
+    *norm = max->in[0];
+  }
+  if (!bound || !(*bound > 0)) return std::nullopt;
+  return *rooted ? std::sqrt(*bound) : *bound;
+}
+
 // x / norm(x) over one axis; a norm that is kept from below has an epsilon.
-Result<bool> LpNorm(RewriteCtx& ctx, bool clamped) {
-  Cone cone(ctx);
-  const ValueId x = ctx.In(0);
-  ValueId norm = ctx.In(1);
+Result<bool> LpNormOf(RewriteCtx& ctx, Cone& cone, ValueId x, ValueId norm, bool clamped) {
   double epsilon = 0;
+  bool rooted = false;
   if (clamped) {
-    std::optional<double> bound;
-    if (const Node* clip = cone.Take(norm, ops::kClip)) {
-      if (clip->in.size() == 2) bound = ctx.Splat(clip->in[1]);
-      norm = clip->in[0];
-    } else if (const Node* max = cone.Take(norm, ops::kMax)) {
-      bound = fuse::Number(ctx, max->in[1], max->in[0], norm);
-      norm = max->in[0];
-    }
-    if (!bound || !(*bound > 0)) return false;
+    const auto bound = TakeBound(ctx, cone, &norm, &rooted);
+    if (!bound) return false;
     epsilon = *bound;
   }
   const Node* reduce = cone.Take(norm, ops::kReduce);
   if (reduce == nullptr || reduce->in[0] != x || !reduce->attrs.Flag("keep_dims", true)) return false;
   const std::string_view mode = reduce->attrs.Str("mode");
-  if ((mode != "l1" && mode != "l2") || reduce->in.size() < 2 || !ctx.Ranked(x) || !cone.Closed()) return false;
+  if (rooted ? mode != "sum_square" : mode != "l1" && mode != "l2") return false;
+  if (reduce->in.size() < 2 || !ctx.Ranked(x) || !cone.Closed()) return false;
   const auto axes = AxesOf(ctx, reduce->in[1], ctx.Rank(x));
   if (!axes || axes->size() != 1 || !IsFloat(ctx.DtypeOf(x))) return false;
   Attrs attrs = {{"axis", axes->front()}};
   if (mode == "l1") attrs.Set("p", 1.0);
   if (epsilon > 0) attrs.Set("epsilon", epsilon);
   return ctx.Rebuild(ops::kLpNorm, {x}, std::move(attrs));
+}
+
+Result<bool> LpNorm(RewriteCtx& ctx, bool clamped) {
+  if (ctx.node().op == &ops::kDiv) {
+    Cone cone(ctx);
+    return LpNormOf(ctx, cone, ctx.In(0), ctx.In(1), clamped);
+  }
+  for (size_t i = 0; i < 2; ++i) {
+    Cone cone(ctx);
+    const Node* inverse = cone.Take(ctx.In(i), ops::kReciprocal);
+    if (inverse == nullptr) continue;
+    TRY(const bool done, LpNormOf(ctx, cone, ctx.In(1 - i), inverse->in[0], clamped));
+    if (done) return true;
+  }
+  return false;
 }
 Result<bool> PlainLpNorm(RewriteCtx& ctx) { return LpNorm(ctx, false); }
 Result<bool> ClampedLpNorm(RewriteCtx& ctx) { return LpNorm(ctx, true); }
@@ -221,8 +247,8 @@ const Rule kRules[] = {
      kQuotients, CentredNorm},
     {"fuse-rms-norm", "x / sqrt(mean(x * x) + epsilon) is rms_norm.", Numerics::kReassociating, kQuotients, RmsNorm},
     {"fuse-lp-norm", "x / norm(x) is lp_norm.", Numerics::kReassociating, kDiv, PlainLpNorm},
-    {"fuse-lp-norm-clamped", "x / max(norm(x), epsilon) is lp_norm with an epsilon.", Numerics::kReassociating, kDiv,
-     ClampedLpNorm},
+    {"fuse-lp-norm-clamped", "x / max(norm(x), epsilon) is lp_norm with an epsilon.", Numerics::kReassociating,
+     kQuotients, ClampedLpNorm},
     {"drop-lp-norm-epsilon", "An lp_norm does without a tiny epsilon.", Numerics::kApproximate, kLpNorms, DropEpsilon},
 };
 

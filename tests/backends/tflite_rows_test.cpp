@@ -41,6 +41,17 @@ std::string OpsOf(std::string_view text, std::string* said = nullptr) {
   return out;
 }
 
+TEST(TfliteRows, DivisionByTheNormIsOneOperatorAsTheKernelHasIt) {
+  const auto norm = [](std::string_view attrs) {
+    return OpsOf(Concat("main (%x: f32[2,5,8]) {\n %y: f32[2,5,8] = lp_norm(%x", attrs, ")\n yield(%y)\n}"));
+  };
+  EXPECT_EQ(norm(", epsilon=1e-06"), "L2_NORMALIZATION");
+  EXPECT_EQ(norm(", axis=2, epsilon=9.999999974752427e-07"), "L2_NORMALIZATION");
+  for (const char* other : {"", ", epsilon=1e-12", ", epsilon=1e-06, p=1.0", ", epsilon=1e-06, axis=1"}) {
+    EXPECT_EQ(norm(other).find("L2_NORMALIZATION"), std::string::npos) << other;
+  }
+}
+
 TEST(TfliteRows, IndicesCountFromTheStart) {
   EXPECT_EQ(OpsOf("const %i: i64[2] = [0,1]\nmain (%x: f32[3]) {\n %y: f32[2] = gather(%x, %i)\n yield(%y)\n}"),
             "GATHER");

@@ -76,6 +76,31 @@ TEST(JoinBranches, Dilated) {
   EXPECT_EQ(CountNodes(c.graph), 1);
 }
 
+// Taps that lie between and around one another; weights in any layout.
+TEST(JoinBranches, PartsOfOneWindow) {
+  const auto c = Join(R"(
+    const %inner: f32[2,1,3,1] = [1.0,2.0,3.0,-4.0,0.5,0.25]
+    const %outer: f32[1,2,1,2] = [4.0,3.0,2.0,-1.0]
+    main (%x: f32[N,2,H,4]) {
+    %a: f32[N,2,H,4] = conv(%x, %inner, %b, pads=[1,0,1,0], group=2)
+    %c: f32[N,2,H,4] = conv(%x, %outer, pads=[2,0,2,0], dilations=[4,1], group=2, weight_layout="ihwo")
+    %y: f32[N,2,H,4] = add(%a, %c)
+    yield(%y)
+  })");
+  EXPECT_EQ(CountNodes(c.graph), 1) << test::Print(c.graph);
+  // What would need more multiplications stays.
+  const auto apart = Join(R"(
+    const %inner: f32[2,1,3,1] = [1.0,2.0,3.0,-4.0,0.5,0.25]
+    const %outer: f32[2,1,2,1] = [4.0,3.0,2.0,-1.0]
+    main (%x: f32[N,2,H,4]) {
+    %a: f32[N,2,H,4] = conv(%x, %inner, %b, pads=[1,0,1,0], group=2)
+    %c: f32[N,2,H,4] = conv(%x, %outer, pads=[3,0,3,0], dilations=[6,1], group=2)
+    %y: f32[N,2,H,4] = add(%a, %c)
+    yield(%y)
+  })");
+  EXPECT_EQ(CountOps(apart.graph, "conv"), 2);
+}
+
 TEST(JoinBranches, ScalingsAndNorms) {
   const auto c = Join(R"(main (%x: f32[N,2,3]) {
     %a: f32[N,2,3] = batch_norm(%x, %gamma, %beta, %mean, %var)

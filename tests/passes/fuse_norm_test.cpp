@@ -205,5 +205,26 @@ TEST(FuseLpNorm, PlainAndClamped) {
   EXPECT_EQ(CountOps(max.graph, "lp_norm"), 0);
 }
 
+// The bound may stand under the root, and the quotient be a product.
+TEST(FuseLpNorm, FromTheSumOfSquares) {
+  for (const char* quotient :
+       {"%y: f32[N,4] = div(%x, %q)\n", "%i: f32[N,1] = reciprocal(%q)\n %y: f32[N,4] = mul(%x, %i)\n",
+        "%i: f32[N,1] = reciprocal(%q)\n %y: f32[N,4] = mul(%i, %x)\n"}) {
+    const std::string text = std::string(R"(%n: f32[N,1] = reduce(%x, %last, mode="sum_square")
+    %m: f32[N,1] = max(%n, %tiny)
+    %q: f32[N,1] = sqrt(%m)
+    )") + quotient;
+    const auto fused = With({"fuse-lp-norm-clamped"}, "f32[N,4]", text.c_str());
+    EXPECT_EQ(CountOps(fused.graph, "lp_norm"), 1) << test::Print(fused.graph);
+    EXPECT_EQ(CountNodes(fused.graph), 1);
+  }
+  const auto sum = With({"fuse-lp-norm-clamped"}, "f32[N,4]", R"(%n: f32[N,1] = reduce(%x, %last, mode="l2")
+    %m: f32[N,1] = max(%n, %tiny)
+    %q: f32[N,1] = sqrt(%m)
+    %y: f32[N,4] = div(%x, %q)
+    )");
+  EXPECT_EQ(CountOps(sum.graph, "lp_norm"), 0);
+}
+
 }  // namespace
 }  // namespace godwit

@@ -1,9 +1,10 @@
-// Activations that stand alone, and softmax.
+// Activations that stand alone, softmax and division by the norm.
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "backends/tflite/emit.h"
+#include "backends/tflite/model_export.h"
 #include "ir/convert.h"
 
 namespace godwit::to_tflite {
@@ -95,12 +96,24 @@ Status EmitSoftmax(NodeExport& n) {
   return Ok{};
 }
 
+// XNNPACK has no operator for it, but all of its parts.
+Status EmitLpNorm(NodeExport& n) {
+  TRY(const int rank, n.Rank(0));
+  const bool same = n.attrs().Float("p", 2) == 2 && static_cast<float>(n.attrs().Float("epsilon")) == 1e-6F;
+  if (!same || FromFront(n.attrs().Int("axis", -1), rank) != rank - 1) {
+    return n.LacksForm("L2_NORMALIZATION divides by the 2-norm of the last axis, and by 1e-6 at least");
+  }
+  if (n.exporter().profile().xnnpack) return n.LacksForm("XNNPACK leaves L2_NORMALIZATION to the kernels");
+  return EmitSame(n);
+}
+
 constexpr Row kRows[] = {
     {&ops::kClip, "RELU6, RELU_N1_TO_1, RELU, MAXIMUM, MINIMUM", EmitClip, Row::kQuantised},
     {&ops::kElu, "ELU", EmitElu, Row::kQuantised},
     {&ops::kGelu, "GELU", EmitGelu, Row::kQuantised},
     {&ops::kHardSwish, "HARD_SWISH", EmitSame, Row::kQuantised},
     {&ops::kLeakyRelu, "LEAKY_RELU", EmitLeakyRelu, Row::kQuantised},
+    {&ops::kLpNorm, "L2_NORMALIZATION", EmitLpNorm, Row::kQuantised},
     {&ops::kPRelu, "PRELU", EmitPRelu},
     {&ops::kRelu, "RELU", EmitSame, Row::kQuantised},
     {&ops::kSigmoid, "LOGISTIC", EmitSame, Row::kQuantised},
