@@ -58,7 +58,10 @@ std::optional<Branch> ConvBranch(RewriteCtx& ctx, const Node& node) {
   const auto linear = AsLinear(ctx, node);
   if (!linear || linear->op != &ops::kConv) return std::nullopt;
   const std::string_view mode = node.attrs.Str("auto_pad", "none");
-  if (mode != "none" && mode != "valid" && node.attrs.Has("auto_pad")) return std::nullopt;
+  // Strided windows begin where the extents say.
+  const std::vector<int64_t>& strides = node.attrs.Ints("strides");
+  const bool strided = std::any_of(strides.begin(), strides.end(), [](int64_t v) { return v != 1; });
+  if (mode.starts_with("same") ? strided : mode != "none" && mode != "valid") return std::nullopt;
   const auto n = static_cast<size_t>(ctx.Rank(linear->x) - 2);
   Branch out;
   out.x = linear->x;
@@ -74,9 +77,14 @@ std::optional<Branch> ConvBranch(RewriteCtx& ctx, const Node& node) {
   out.dilation = OrOnes(node.attrs, "dilations", n);
   out.begin.assign(n, 0);
   out.end.assign(n, 0);
-  if (const auto& pads = node.attrs.Ints("pads"); pads.size() == 2 * n && mode != "valid") {
+  if (const auto& pads = node.attrs.Ints("pads"); pads.size() == 2 * n && mode == "none") {
     std::copy(pads.begin(), pads.begin() + static_cast<std::ptrdiff_t>(n), out.begin.begin());
     std::copy(pads.begin() + static_cast<std::ptrdiff_t>(n), pads.end(), out.end.begin());
+  }
+  for (size_t k = 0; k < n && mode.starts_with("same"); ++k) {
+    const int64_t all = (out.kernel[k] - 1) * out.dilation[k];
+    out.begin[k] = mode == "same_upper" ? all / 2 : all - all / 2;
+    out.end[k] = all - out.begin[k];
   }
   if (linear->bias) {
     auto bias = LoadNumbers(ctx, linear->bias);

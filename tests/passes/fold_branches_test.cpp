@@ -83,7 +83,7 @@ TEST(JoinBranches, PartsOfOneWindow) {
     const %outer: f32[1,2,1,2] = [4.0,3.0,2.0,-1.0]
     main (%x: f32[N,2,H,4]) {
     %a: f32[N,2,H,4] = conv(%x, %inner, %b, pads=[1,0,1,0], group=2)
-    %c: f32[N,2,H,4] = conv(%x, %outer, pads=[2,0,2,0], dilations=[4,1], group=2, weight_layout="ihwo")
+    %c: f32[N,2,H,4] = conv(%x, %outer, auto_pad="same_upper", dilations=[4,1], group=2, weight_layout="ihwo")
     %y: f32[N,2,H,4] = add(%a, %c)
     yield(%y)
   })");
