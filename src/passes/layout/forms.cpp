@@ -6,6 +6,7 @@
 #include "ops/commute_rules.h"
 #include "ops/elementwise.h"
 #include "ops/ops.h"
+#include "ops/weight_axes.h"
 
 namespace godwit::layout {
 
@@ -29,20 +30,6 @@ std::string_view Fallback(const OpDef& op, std::string_view name) {
   return {};
 }
 
-// The axes of weights by name: "ohwi" of rank 4 is o, 0, 1, i.
-std::string AxesByName(std::string_view layout, size_t rank) {
-  std::string axes;
-  for (size_t i = 0; i < layout.size(); ++i) {
-    if (layout.substr(i, 2) != "hw") {
-      axes += layout[i];
-      continue;
-    }
-    for (size_t k = 0; k + 2 < rank; ++k) axes += static_cast<char>('0' + k);
-    ++i;
-  }
-  return axes;
-}
-
 // An order of the last axes alone.
 Perm LastOf(const Perm& perm, size_t rank) {
   const auto lead = static_cast<int64_t>(perm.size() - rank);
@@ -56,7 +43,7 @@ Perm LastOf(const Perm& perm, size_t rank) {
 }  // namespace
 
 std::optional<Perm> WeightPerm(std::string_view from, std::string_view to, size_t rank) {
-  const std::string has = AxesByName(from, rank), wants = AxesByName(to, rank);
+  const std::string has = ops::WeightAxes(from, rank), wants = ops::WeightAxes(to, rank);
   if (has.size() != rank || wants.size() != rank) return std::nullopt;
   Perm out;
   for (const char axis : wants) {

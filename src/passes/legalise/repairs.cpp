@@ -7,6 +7,7 @@
 #include "ir/builder.h"
 #include "ir/decompose.h"
 #include "ops/ops.h"
+#include "ops/weight_axes.h"
 #include "passes/lazy_weight.h"
 #include "passes/legalise/draft.h"
 #include "passes/legalise/rank_repair.h"
@@ -81,20 +82,6 @@ Result<ValueId> Transposed(Draft* d, ValueId v, const std::vector<int64_t>& perm
   return d->graph->AddConstant(Constant{std::move(type), std::make_shared<const Turned>(constant, perm)});
 }
 
-// The axes of weights by name: "ohwi" of rank 4 is o, 0, 1, i.
-std::string AxesOfWeights(std::string_view layout, size_t rank) {
-  std::string axes;
-  for (size_t i = 0; i < layout.size(); ++i) {
-    if (layout.substr(i, 2) != "hw") {
-      axes += layout[i];
-      continue;
-    }
-    for (size_t k = 0; k + 2 < rank; ++k) axes += static_cast<char>('0' + k);
-    ++i;
-  }
-  return axes;
-}
-
 // Channels to the second axis, or to the last one, and back again. Weights go to the order that goes with the second;
 // a target with the last takes them in any.
 Result<std::unique_ptr<Scope>> RelayoutRepair(Scope& scope, NodeId id, bool channels_last) {
@@ -126,8 +113,8 @@ Result<std::unique_ptr<Scope>> RelayoutRepair(Scope& scope, NodeId id, bool chan
   const bool down = node.op == &ops::kConvTranspose;
   if (attrs.Has("weight_layout") && !channels_last) {
     const auto rank = static_cast<size_t>(x.rank());
-    const std::string has = AxesOfWeights(attrs.Str("weight_layout"), rank);
-    const std::string wants = AxesOfWeights(down ? "iohw" : "oihw", rank);
+    const std::string has = ops::WeightAxes(attrs.Str("weight_layout"), rank);
+    const std::string wants = ops::WeightAxes(down ? "iohw" : "oihw", rank);
     std::vector<int64_t> turn;
     for (const char axis : wants) turn.push_back(static_cast<int64_t>(has.find(axis)));
     TRY(d.in[1], Transposed(&d, d.in[1], turn));
