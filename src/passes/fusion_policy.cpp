@@ -25,6 +25,8 @@ constexpr Need kNeeds[] = {
     {"fuse-attention", 23},
     {"fuse-packed-attention", 23, true},
     {"fuse-attention-heads", 23, true},
+    {"fuse-rotary", 23},
+    {"fuse-rotary-positions", 23, true},
     {"fuse-pixel-shuffle", 11},
 };
 
@@ -66,7 +68,7 @@ std::set<std::string> FusionsToLeave(const FusionTarget& target) {
     // What it is given step by step it would take apart again; loops of any length stay loops.
     out.merge(std::set<std::string>{"fuse-attention", "fuse-packed-attention", "fuse-attention-heads",
                                     "fuse-lp-norm-clamped", "fuse-recurrent-cell", "fuse-recurrent-loop",
-                                    "unroll-loops"});
+                                    "unroll-loops", "fuse-rotary", "fuse-rotary-positions"});
     return out;
   }
   if (target.opset == 0) return out;

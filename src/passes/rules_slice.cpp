@@ -228,6 +228,16 @@ Result<bool> OnePartOfSplit(RewriteCtx& ctx) {
   return ctx.Replace(now);
 }
 
+// Indices of one place each, which were numbers before they were made lists of one.
+Result<bool> GatherNdOfOne(RewriteCtx& ctx) {
+  const Node* unsqueeze = ctx.Def(ctx.In(1), ops::kUnsqueeze);
+  if (unsqueeze == nullptr || ctx.attrs().Int("batch_dims", 0) != 0 || !ctx.Ranked(ctx.In(1))) return false;
+  const auto axes = AxesOf(ctx, unsqueeze->in[1], ctx.Rank(ctx.In(1)));
+  if (!axes || *axes != std::vector<int64_t>{ctx.Rank(ctx.In(1)) - 1}) return false;
+  return ctx.Rebuild(ops::kGather, {ctx.In(0), unsqueeze->in[0]}, {{"axis", int64_t{0}}});
+}
+
+const OpDef* const kGatherNds[] = {&ops::kGatherNd};
 const OpDef* const kSlices[] = {&ops::kSlice};
 const OpDef* const kConcats[] = {&ops::kConcat};
 const OpDef* const kSplits[] = {&ops::kSplit};
@@ -245,6 +255,8 @@ const Rule kRules[] = {
     {"split-of-concat", "A split that cuts where a concat joined gives back its parts.", Numerics::kExact, kSplits,
      SplitOfConcat},
     {"drop-split", "A split into one part is its operand.", Numerics::kExact, kSplits, SinglePart},
+    {"gather-nd-of-one", "A gather_nd by indices of one place each is a gather.", Numerics::kExact, kGatherNds,
+     GatherNdOfOne},
     {"split-to-slice", "A split of which one part is used is a slice.", Numerics::kExact, kSplits, OnePartOfSplit},
 };
 
