@@ -1,5 +1,8 @@
 #include "api/profile.h"
 
+#include "base/diag_targets.h"
+#include "base/text.h"
+
 namespace godwit {
 
 Result<targets::TfliteProfile> ReadProfile(const std::string& text, const TargetLimits& limits) {
@@ -7,6 +10,12 @@ Result<targets::TfliteProfile> ReadProfile(const std::string& text, const Target
   profile.require.insert(profile.require.end(), limits.require.begin(), limits.require.end());
   profile.forbid.insert(limits.forbid.begin(), limits.forbid.end());
   profile.allow_custom.insert(limits.allow_custom.begin(), limits.allow_custom.end());
+  for (const std::string& op : limits.prefer) {
+    if (targets::IsTfliteChoice(op)) continue;
+    return Diag(diag::kTargetProfile, Concat("'", Printable(op), "' need not be asked for"))
+        .Hint("UNIDIRECTIONAL_SEQUENCE_LSTM");
+  }
+  profile.prefer.insert(limits.prefer.begin(), limits.prefer.end());
   return profile;
 }
 

@@ -14,6 +14,7 @@ struct TargetLimits {
   std::vector<std::string> require;       ///< "rank<=4"
   std::vector<std::string> forbid;        ///< operators
   std::vector<std::string> allow_custom;  ///< custom operators
+  std::vector<std::string> prefer;        ///< operators that nothing else may stand for
 };
 
 /// What ParseTfliteProfile takes, with the limits added.

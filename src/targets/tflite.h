@@ -40,6 +40,7 @@ struct TfliteProfile {
   std::vector<std::string> require;    ///< limits that every operator must keep, "rank<=4"
   std::set<std::string> forbid;        ///< operators that may not be written
   std::set<std::string> allow_custom;  ///< custom operators that may be
+  std::set<std::string> prefer;        ///< operators that are written only where they are asked for
 };
 /// "tflite@2.14", "litert@2.1+xnnpack", or a file "my.toml" that says
 ///
@@ -47,11 +48,14 @@ struct TfliteProfile {
 ///   require = ["rank<=4"]
 ///   forbid = ["GATHER_ND"]
 ///   allow_custom = ["MyOperator"]
+///   prefer = ["UNIDIRECTIONAL_SEQUENCE_LSTM"]
 ///
 /// "" is the default. target.profile for anything else.
 Result<TfliteProfile> ParseTfliteProfile(std::string_view text);
 /// The same from the text of such a file.
 Result<TfliteProfile> TfliteProfileFromToml(std::string_view text);
+/// Whether an operator is written only where it is asked for.
+bool IsTfliteChoice(std::string_view op);
 /// Whether a limit can be read: "rank<=4".
 bool IsTfliteLimit(std::string_view limit);
 /// Names that ParseTfliteProfile takes, without delegates.

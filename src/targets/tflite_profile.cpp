@@ -33,6 +33,8 @@ std::vector<std::string> TfliteProfileNames() {
 
 std::string TfliteRuntimeName(int runtime) { return fmt::format("{}.{}.0", runtime / 100, runtime % 100); }
 
+bool IsTfliteChoice(std::string_view op) { return op == "UNIDIRECTIONAL_SEQUENCE_LSTM"; }
+
 Result<TfliteProfile> TfliteProfileFromToml(std::string_view text) {
   TRY(const std::vector<TomlEntry> entries, ParseToml(text));
   TfliteProfile out;
@@ -42,17 +44,25 @@ Result<TfliteProfile> TfliteProfileFromToml(std::string_view text) {
   }
   for (const TomlEntry& entry : entries) {
     if (entry.section.empty() && entry.key == "runtime") continue;
-    const bool known = entry.key == "require" || entry.key == "forbid" || entry.key == "allow_custom";
+    const bool known =
+        entry.key == "require" || entry.key == "forbid" || entry.key == "allow_custom" || entry.key == "prefer";
     if (!entry.section.empty() || !known || entry.value.kind != TomlValue::Kind::kList) {
       return Diag(diag::kTargetProfile,
                   fmt::format("line {}: '{}' is not understood", entry.line, Printable(entry.key)))
-          .Hint("runtime = \"...\", and the lists require, forbid and allow_custom");
+          .Hint("runtime = \"...\", and the lists require, forbid, allow_custom and prefer");
     }
     for (const TomlValue& item : entry.value.items) {
       if (entry.key == "forbid") {
         out.forbid.insert(item.text);
       } else if (entry.key == "allow_custom") {
         out.allow_custom.insert(item.text);
+      } else if (entry.key == "prefer") {
+        if (!IsTfliteChoice(item.text)) {
+          return Diag(diag::kTargetProfile,
+                      fmt::format("line {}: '{}' need not be asked for", entry.line, Printable(item.text)))
+              .Hint("UNIDIRECTIONAL_SEQUENCE_LSTM");
+        }
+        out.prefer.insert(item.text);
       } else if (IsTfliteLimit(item.text)) {
         out.require.push_back(item.text);
       } else {

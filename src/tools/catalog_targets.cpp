@@ -58,7 +58,7 @@ std::vector<TargetRow> TargetRows() {
                                    count(TfliteDelegate::kGpu), " operators")});
   out.push_back({"FILE.toml",
                  "a target of your own: runtime = \"litert@2.1+xnnpack\", require = [\"rank<=4\"], "
-                 "forbid = [\"GATHER_ND\"], allow_custom = [...]"});
+                 "forbid = [\"GATHER_ND\"], allow_custom = [...], prefer = [...]"});
   return out;
 }
 

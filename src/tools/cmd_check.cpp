@@ -26,6 +26,7 @@ constexpr Option kOptions[] = {
     kRequireOption,
     kForbidOption,
     kAllowCustomOption,
+    kPreferOption,
     {"--no-weights", OptionKind::kFlag, "", "do not read the weights in search of NaN and infinity"},
     kShapeOption,
     kDimOption,

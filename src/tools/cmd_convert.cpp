@@ -8,14 +8,14 @@ namespace godwit::tools {
 namespace {
 
 constexpr Option kOptions[] = {
-    kOutputOption,   kTargetOption,     kRequireOption, kForbidOption,    kAllowCustomOption, kShapeOption,
-    kDimOption,      kBindOption,       kCutInOption,   kCutOutOption,    kRenameOption,      kAppendOption,
-    kIoLayoutOption, kPreprocessOption, kHalfOption,    kKeepFloatOption, kIoTypeOption,      kOpsetOption,
-    kDomainOption,   kLevelOption,      kRuleOption,    kFuelOption,      kPrintOption,       kVerifyOption,
-    kSamplesOption,  kToleranceOption,  kSampleOption,  kDataOption,      kMeanOption,        kScaleOption,
-    kResizeOption,   kCropOption,       kColorOption,   kSeedOption,      kThreadsOption,     kRuntimeLibOption,
-    kExternalOption, kKeepOption,       kReportOption,  kDryRunOption,    kRecipeOption,      kSaveRecipeOption,
-    kVerboseOption,  kJsonOption,
+    kOutputOption,     kTargetOption,   kRequireOption,    kForbidOption, kAllowCustomOption, kPreferOption,
+    kShapeOption,      kDimOption,      kBindOption,       kCutInOption,  kCutOutOption,      kRenameOption,
+    kAppendOption,     kIoLayoutOption, kPreprocessOption, kHalfOption,   kKeepFloatOption,   kIoTypeOption,
+    kOpsetOption,      kDomainOption,   kLevelOption,      kRuleOption,   kFuelOption,        kPrintOption,
+    kVerifyOption,     kSamplesOption,  kToleranceOption,  kSampleOption, kDataOption,        kMeanOption,
+    kScaleOption,      kResizeOption,   kCropOption,       kColorOption,  kSeedOption,        kThreadsOption,
+    kRuntimeLibOption, kExternalOption, kKeepOption,       kReportOption, kDryRunOption,      kRecipeOption,
+    kSaveRecipeOption, kVerboseOption,  kJsonOption,
 };
 
 int Run(const Args& args) { return WriteModels(kConvertVerb, args, false); }

@@ -88,7 +88,8 @@ int Run(const Args& args) {
 
 extern const Verb kExplainVerb = {
     "explain",
-    "Explains a diagnostic, an operator (ours, ONNX's or TFLite's), a numbered constraint, a limit, a rule or a target.",
+    "Explains a diagnostic, an operator (ours, ONNX's or TFLite's), a numbered constraint, a limit, a rule or a "
+    "target.",
     "ID...",
     "godwit explain gather.c2",
     {},

@@ -8,13 +8,14 @@ namespace godwit::tools {
 namespace {
 
 constexpr Option kOptions[] = {
-    kOutputOption, kShapeOption,     kCutInOption,   kCutOutOption,     kBindOption,      kRenameOption,
-    kAppendOption, kOpsetOption,     kTargetOption,  kRequireOption,    kForbidOption,    kAllowCustomOption,
-    kHalfOption,   kKeepFloatOption, kIoTypeOption,  kDomainOption,     kLevelOption,     kRuleOption,
-    kFuelOption,   kPrintOption,     kVerifyOption,  kSamplesOption,    kToleranceOption, kSampleOption,
-    kDataOption,   kMeanOption,      kScaleOption,   kResizeOption,     kCropOption,      kColorOption,
-    kDimOption,    kSeedOption,      kThreadsOption, kRuntimeLibOption, kExternalOption,  kKeepOption,
-    kReportOption, kDryRunOption,    kRecipeOption,  kSaveRecipeOption, kVerboseOption,   kJsonOption,
+    kOutputOption, kShapeOption,  kCutInOption,     kCutOutOption,  kBindOption,       kRenameOption,
+    kAppendOption, kOpsetOption,  kTargetOption,    kRequireOption, kForbidOption,     kAllowCustomOption,
+    kPreferOption, kHalfOption,   kKeepFloatOption, kIoTypeOption,  kDomainOption,     kLevelOption,
+    kRuleOption,   kFuelOption,   kPrintOption,     kVerifyOption,  kSamplesOption,    kToleranceOption,
+    kSampleOption, kDataOption,   kMeanOption,      kScaleOption,   kResizeOption,     kCropOption,
+    kColorOption,  kDimOption,    kSeedOption,      kThreadsOption, kRuntimeLibOption, kExternalOption,
+    kKeepOption,   kReportOption, kDryRunOption,    kRecipeOption,  kSaveRecipeOption, kVerboseOption,
+    kJsonOption,
 };
 
 int Run(const Args& args) { return WriteModels(kSimplifyVerb, args, true); }

@@ -180,7 +180,8 @@ std::string MovesText(const ConvertReport& report, bool all) {
 }  // namespace
 
 TargetLimits TargetLimitsOf(const Args& args) {
-  return {args.All("--require"), Names(args.All("--forbid")), Names(args.All("--allow-custom"))};
+  return {args.All("--require"), Names(args.All("--forbid")), Names(args.All("--allow-custom")),
+          Names(args.All("--prefer"))};
 }
 
 Result<ConvertOptions> ConvertOptionsOf(const Args& args, const Problems& problems) {

@@ -38,6 +38,10 @@ inline constexpr Option kForbidOption = {
     "--forbid", OptionKind::kText, "OPERATOR", "a TFLite operator that may not be written: GATHER_ND", 0, true};
 inline constexpr Option kAllowCustomOption = {
     "--allow-custom", OptionKind::kText, "NAME", "a custom TFLite operator that may be written", 0, true};
+inline constexpr Option kPreferOption = {
+    "--prefer", OptionKind::kText,
+    "OPERATOR", "a TFLite operator that is written only where it is asked for: UNIDIRECTIONAL_SEQUENCE_LSTM",
+    0,          true};
 inline constexpr Option kIoLayoutOption = {
     "--io-layout",
     OptionKind::kText,
@@ -105,7 +109,7 @@ inline constexpr Option kVerboseOption = {"--verbose", OptionKind::kFlag, "",
 
 Result<ConvertOptions> ConvertOptionsOf(const Args& args, const Problems& problems);
 
-/// What --require, --forbid and --allow-custom say.
+/// What --require, --forbid, --allow-custom and --prefer say.
 TargetLimits TargetLimitsOf(const Args& args);
 
 /// Runs the flights that the command line asks for and shows each; the exit status of the first that failed.

@@ -64,6 +64,9 @@ class Prover {
   Result<Values> MakeSample(int index, const DimSizes& sizes) const;
   /// What a run of the source left is what the next sample begins with.
   void CarryOn(const Values& reference);
+  /// The same of the written model's own states.
+  void CarryOwn(const Values& actual);
+  bool TakeOwnState(const std::string& input);
   /// Both models on the same inputs, at the same time where there are threads for it.
   void RunBoth(const Values& inputs, std::optional<Result<Values>>* ours, std::optional<Result<Values>>* theirs);
   bool RunSample(int index);
@@ -84,7 +87,7 @@ class Prover {
   bool reals_judge_ = false;  // the written model states no arithmetic of integers
   int threads_ = 1;
   std::unique_ptr<ModelRunner> source_session_, written_session_, wide_session_, plain_session_;
-  std::vector<size_t> input_of_;   // the source's input for each of the written model's
+  std::vector<size_t> input_of_;   // the source's input for each of the written model's; kOwn: a state that only it has
   std::vector<size_t> output_of_;  // the written model's output for each of the source's
   std::vector<OutputJudge> judges_;
   size_t file_outputs_ = 0;  // how many of them the file has: what a cut laid open comes behind
@@ -98,7 +101,11 @@ class Prover {
   };
   Noise noise_;
   std::vector<StateSlot> states_;
-  std::map<size_t, RtValue> left_;  // by the source's inputs
+  // What the written model keeps from run to run and the source does not: it must make no difference.
+  static constexpr size_t kOwn = SIZE_MAX;
+  std::vector<StateSlot> own_states_;
+  std::map<size_t, RtValue> own_left_;  // by the written model's inputs
+  std::map<size_t, RtValue> left_;      // by the source's inputs
   Noise moved_;
   int reals_of_ = -1;
   Values reals_;
@@ -138,10 +145,34 @@ bool Prover::Cut() {
   return true;
 }
 
+bool Prover::TakeOwnState(const std::string& input) {
+  const auto states = StatesOf(*written_);
+  if (!states.ok()) return false;
+  for (const StateSlot& slot : *states) {
+    if (slot.input != input || !slot.initial.valid()) continue;
+    own_left_[input_of_.size()] = RtValue(slot.initial);
+    own_states_.push_back(slot);
+    return true;
+  }
+  return false;
+}
+
+void Prover::CarryOwn(const Values& actual) {
+  const std::vector<std::string> names = InputNames(*written_);
+  for (const StateSlot& slot : own_states_) {
+    const size_t in = FindName(names, slot.input), out = FindName(written_->output_names, slot.output);
+    if (in < names.size() && out < actual.size()) own_left_[in] = actual[out];
+  }
+}
+
 bool Prover::MatchPorts() {
   const std::vector<std::string> inputs = InputNames(*source_);
   for (const std::string& name : InputNames(*written_)) {
     const size_t at = FindName(inputs, name);
+    if (at == inputs.size() && TakeOwnState(name)) {
+      input_of_.push_back(kOwn);
+      continue;
+    }
     if (at == inputs.size()) {
       return Differs(Concat("the written model has an input '", Printable(name, 200), "' that the source has not"));
     }
@@ -280,7 +311,9 @@ void Prover::CarryOn(const Values& reference) {
 
 void Prover::RunBoth(const Values& inputs, std::optional<Result<Values>>* ours, std::optional<Result<Values>>* theirs) {
   Values picked;
-  for (const size_t i : input_of_) picked.push_back(inputs[i]);
+  for (size_t i = 0; i < input_of_.size(); ++i) {
+    picked.push_back(input_of_[i] == kOwn ? own_left_.at(i) : inputs[input_of_[i]]);
+  }
   const auto other = [&] { theirs->emplace(written_session_->Run(std::move(picked))); };
   // Large models take turns: each for itself takes what memory it takes.
   if (threads_ == 1 || source_session_->segmented() || written_session_->segmented()) {
@@ -464,6 +497,7 @@ bool Prover::RunSample(int index) {
   }
   KeepWorst(sample.kind, inputs);
   CarryOn(reference);
+  CarryOwn(**actual);
   return true;
 }
 
@@ -538,6 +572,12 @@ Status Prover::Run() {
   if (!states_.empty() && report_.samples > 1) {
     report_.notes.push_back(
         fmt::format("{} runs one after the other: each begins with the state that the last one left", report_.samples));
+  }
+  if (!own_states_.empty()) {
+    report_.notes.push_back(fmt::format(
+        "the written model keeps {} state{} that the source has not: {} runs one after the other show that {} nothing",
+        own_states_.size(), own_states_.size() == 1 ? "" : "s", report_.samples,
+        own_states_.size() == 1 ? "it changes" : "they change"));
   }
   if (!OpenJudge()) return Ok{};
   report_.verdict = Verdict::kProved;

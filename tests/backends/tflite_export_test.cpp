@@ -22,6 +22,12 @@ Graph Parsed(std::string_view text) {
   return graph.ok() ? *std::move(graph) : Graph();
 }
 
+std::string Zeros(int n) {
+  std::string out = "0";
+  for (int k = 1; k < n; ++k) out += ",0";
+  return out;
+}
+
 struct Written {
   std::string bytes;
   tflite::Model model;
@@ -453,6 +459,49 @@ TEST(TflitePrepare, HardSigmoidsGoIntoWhatIsBefore) {
   ASSERT_TRUE(to_tflite::Prepare(&graph, {}, &report).ok());
   EXPECT_EQ(report.decomposed, 1);
   EXPECT_EQ(Export(graph).Ops(), "CONV_2D MUL");
+}
+
+std::string Layer(std::string_view attrs, std::string_view more = "") {
+  return Concat(R"(graph {
+    const %w: f32[1,8,3] = [)",
+                Zeros(24), "]\n const %r: f32[1,8,2] = [", Zeros(16), R"(]
+    const %b: f32[1,16] = [)",
+                Zeros(16), R"(]
+    main (%x: f32[5,1,3]) {
+      %y: f32[5,1,1,2], %h: f32[1,1,2], %c: f32[1,1,2] = lstm(%x, %w, %r, %b, activations=["sigmoid","tanh","tanh"])",
+                attrs, R"()
+      yield(%y as y)",
+                more, R"()
+    }
+  })");
+}
+
+TEST(TfliteExport, TheFusedLstmIsWrittenWhereItIsAskedFor) {
+  targets::TfliteProfile asked;
+  asked.prefer.insert("UNIDIRECTIONAL_SEQUENCE_LSTM");
+  const auto ops = [&](const std::string& text, const targets::TfliteProfile& profile) {
+    Graph graph = Parsed(text);
+    to_tflite::PrepareOptions options;
+    options.profile = profile;
+    EXPECT_TRUE(to_tflite::Prepare(&graph, options, nullptr).ok());
+    return Export(graph, profile);
+  };
+  const Written whole = ops(Layer(""), asked);
+  EXPECT_EQ(whole.Ops(), "PAD CONCATENATION UNIDIRECTIONAL_SEQUENCE_LSTM SLICE RESHAPE");
+  const tflite::Operator& lstm = whole.Op(2);
+  EXPECT_TRUE(whole.TensorOf(lstm, 18).is_variable);
+  EXPECT_TRUE(whole.TensorOf(lstm, 19).is_variable);
+  EXPECT_EQ(lstm.inputs[16], -1);
+  EXPECT_EQ(ops(Layer(", direction=\"reverse\""), asked).Ops(),
+            "REVERSE_V2 PAD CONCATENATION UNIDIRECTIONAL_SEQUENCE_LSTM SLICE REVERSE_V2 RESHAPE");
+  EXPECT_EQ(ops(Layer("", ", %h as h"), asked).Ops(),
+            "PAD CONCATENATION UNIDIRECTIONAL_SEQUENCE_LSTM SLICE RESHAPE SLICE RESHAPE");
+  // What the operator cannot say, and what was not asked for.
+  for (const std::string& other : {ops(Layer("", ", %c as c"), asked).Ops(), ops(Layer(", clip=0.5"), asked).Ops(),
+                                   ops(Layer(", input_forget=1"), asked).Ops(), ops(Layer(""), {}).Ops()}) {
+    EXPECT_EQ(other.find("SEQUENCE_LSTM"), std::string::npos) << other;
+    EXPECT_NE(other.find("LOGISTIC"), std::string::npos) << other;
+  }
 }
 
 }  // namespace

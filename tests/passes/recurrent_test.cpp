@@ -544,6 +544,52 @@ TEST(RecurrentLoop, LayersInOneTurn) {
   EXPECT_EQ(CountOps(c.graph, "gru"), 1);
 }
 
+TEST(RecurrentOperands, WhatGoesWithoutSayingGoes) {
+  const auto c = CheckSimplify(R"(const %w: f32[1,3,2] = [1,0.5,-1,0.25,2,-0.5]
+    const %r: f32[1,3,1] = [0.5,-0.5,1]
+    const %b: f32[1,6] = [0,0,0,0,0,0]
+    const %lens: i32[2] = [4,4]
+    const %zero: f32[] = [0]
+    const %one: i64[1] = [1]
+    const %axis: i64[] = [1]
+    main (%x: f32[4,2,2], %s: f32[1,B,3]) {
+      %shape: i64[3] = shape_of(%s)
+      %n: i64[] = gather(%shape, %axis)
+      %y: f32[*], %e: f32[*] = gru(%x, %w, %r, %b, %lens, activations=["sigmoid","tanh"])
+      yield(%y, %e, %n)
+    })",
+                               {}, test::Same::kBits, {2});
+  for (const NodeId id : NodesWithin(c.graph)) {
+    if (c.graph.node(id).op != &ops::kGru) continue;
+    EXPECT_EQ(c.graph.node(id).in.size(), 3U);
+  }
+  // Of as many rows as are fed.
+  const auto rows = CheckSimplify(R"(const %w: f32[1,1,2] = [1,0.5]
+    const %r: f32[1,1,1] = [0.5]
+    const %zero: f32[] = [0]
+    const %one: i64[1] = [1]
+    const %axis: i64[1] = [1]
+    main (%x: f32[4,B,2]) {
+      %shape: i64[3] = shape_of(%x)
+      %n: i64[1] = gather(%shape, %axis)
+      %dims: i64[3] = concat(%one, %n, %one, axis=0)
+      %first: f32[*] = expand(%zero, %dims)
+      %y: f32[*], %e: f32[*] = rnn(%x, %w, %r, _, _, %first, activations=["tanh"])
+      yield(%y, %e)
+    })",
+                                  {}, test::Same::kBits, {1, 3});
+  EXPECT_EQ(CountNodes(rows.graph), 1) << test::Print(rows.graph);
+  // Shorter rows are another thing.
+  const auto shorter = CheckSimplify(R"(const %w: f32[1,1,2] = [1,0.5]
+    const %r: f32[1,1,1] = [0.5]
+    const %lens: i32[2] = [4,3]
+    main (%x: f32[4,2,2]) {
+      %y: f32[*], %e: f32[*] = rnn(%x, %w, %r, _, %lens, activations=["tanh"])
+      yield(%y, %e)
+    })");
+  for (const NodeId id : NodesWithin(shorter.graph)) EXPECT_EQ(shorter.graph.node(id).in.size(), 5U);
+}
+
 TEST(Picks, JoinedAgain) {
   const auto turned = CheckSimplify(R"(const %a: i64[] = [0]
     const %b: i64[] = [1]

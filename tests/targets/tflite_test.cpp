@@ -81,13 +81,16 @@ TEST(TfliteProfile, Names) {
 
 TEST(TfliteProfile, OfAFile) {
   const auto own = TfliteProfileFromToml(
-      "runtime = \"tflite@2.9+gpu\"\nrequire = [\"rank<=4\"]\nforbid = [\"GATHER_ND\"]\nallow_custom = [\"Mine\"]\n");
+      "runtime = \"tflite@2.9+gpu\"\nrequire = [\"rank<=4\"]\nforbid = [\"GATHER_ND\"]\nallow_custom = [\"Mine\"]\n"
+      "prefer = [\"UNIDIRECTIONAL_SEQUENCE_LSTM\"]\n");
   ASSERT_TRUE(own.ok()) << FormatDiag(own.diag());
   EXPECT_EQ(own->runtime, 209);
   EXPECT_TRUE(own->gpu);
   EXPECT_EQ(own->require, std::vector<std::string>{"rank<=4"});
   EXPECT_TRUE(own->forbid.contains("GATHER_ND"));
   EXPECT_TRUE(own->allow_custom.contains("Mine"));
+  EXPECT_TRUE(own->prefer.contains("UNIDIRECTIONAL_SEQUENCE_LSTM"));
+  EXPECT_EQ(TfliteProfileFromToml("prefer = [\"ADD\"]").diag().id, "target.profile");
   EXPECT_EQ(TfliteProfileFromToml("require = [\"four\"]").diag().id, "target.profile");
   EXPECT_EQ(TfliteProfileFromToml("colour = \"red\"").diag().id, "target.profile");
 }

@@ -450,5 +450,48 @@ TEST(Proof, ForeignRoundingMayMoveWhatLastDigitsMove) {
   EXPECT_EQ(JudgedBy(kSpread, 10.0F), Verdict::kDiffers);
 }
 
+ProofReport CompareText(std::string_view source, std::string_view written) {
+  const auto a = ParseGraph(source, ops::Find), b = ParseGraph(written, ops::Find);
+  EXPECT_TRUE(a.ok() && b.ok());
+  auto report = Prove(*a, *b, {});
+  EXPECT_TRUE(report.ok());
+  return report.ok() ? *std::move(report) : ProofReport{};
+}
+
+constexpr std::string_view kStateless = R"(graph {
+  main (%x: f32[2]) {
+    %y: f32[2] = relu(%x)
+    yield(%y as y)
+  }
+})";
+
+// A state that only the written model has goes on from run to run, and must change nothing.
+TEST(Proof, StatesOfTheWrittenModelAlone) {
+  const ProofReport idle = CompareText(kStateless, R"(graph {
+    meta "godwit.state.s" "n"
+    const %zero: f32[] = [0]
+    main (%x: f32[2], %s: f32[2]) {
+      %n: f32[2] = add(%s, %x)
+      %o: f32[2] = mul(%n, %zero)
+      %r: f32[2] = relu(%x)
+      %y: f32[2] = add(%r, %o)
+      yield(%y as y, %n as n)
+    }
+  })");
+  EXPECT_EQ(idle.verdict, Verdict::kProved) << idle.reason;
+  EXPECT_NE(ProofText(idle, true).find("that the source has not"), std::string::npos) << ProofText(idle, true);
+  // From its first value on the first run is right, the next is not.
+  const ProofReport tells = CompareText(kStateless, R"(graph {
+    meta "godwit.state.s" "n"
+    main (%x: f32[2], %s: f32[2]) {
+      %n: f32[2] = add(%s, %x)
+      %r: f32[2] = relu(%x)
+      %y: f32[2] = add(%r, %s)
+      yield(%y as y, %n as n)
+    }
+  })");
+  EXPECT_EQ(tells.verdict, Verdict::kDiffers);
+}
+
 }  // namespace
 }  // namespace godwit
