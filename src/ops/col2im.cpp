@@ -167,7 +167,8 @@ Status InferUnpool(InferCtx& ctx) {
   Shape out = ctx.ShapeOf(0);
   if (ctx.Has(2)) {
     const auto given = ctx.Contents(2);
-    if (given && given->size() == out.size()) {
+    if (given && given->size() != out.size()) return ctx.Fail("c3", fmt::format("{} dims", given->size()));
+    if (given) {
       out = *given;
     } else {
       for (Dim& d : out) d = ctx.Fresh("unpool");

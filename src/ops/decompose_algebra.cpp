@@ -108,7 +108,7 @@ Status DecomposeLrn(DecomposeCtx& ctx) {
   const int64_t size = ctx.attrs.Int("size");
   int64_t axis = ctx.attrs.Int("channel_axis", 1);
   if (axis < 0) axis += rank;
-  if (size < 1 || size > kMostNeighbours || axis >= rank) return ctx.Cannot("there are too many neighbours");
+  if (size < 1 || size > kMostNeighbours) return ctx.Cannot("there are too many neighbours");
   const Expr x = Widen(given);
   Ints pads(static_cast<size_t>(2 * rank), 0);
   pads[static_cast<size_t>(axis)] = (size - 1) / 2;

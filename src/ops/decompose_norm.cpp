@@ -7,6 +7,9 @@ namespace godwit::ops {
 
 namespace {
 
+/// Of operands whose rank is not known, no more are normalised together.
+constexpr int64_t kMostAxes = 16;
+
 // The axes from `axis` to the last. Counted from the end they need no rank.
 Result<std::vector<int64_t>> LastAxes(DecomposeCtx& ctx, int64_t axis) {
   const Type& x = ctx.TypeOfIn(0);
@@ -14,6 +17,7 @@ Result<std::vector<int64_t>> LastAxes(DecomposeCtx& ctx, int64_t axis) {
     if (!x.ranked()) return ctx.Cannot("the rank of an operand is not known");
     axis -= x.rank();
   }
+  if (axis >= 0 || axis < (x.ranked() ? -x.rank() : -kMostAxes)) return ctx.Cannot("the axis is none of x's");
   std::vector<int64_t> axes;
   for (; axis < 0; ++axis) axes.push_back(axis);
   return axes;

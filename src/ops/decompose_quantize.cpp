@@ -19,9 +19,13 @@ Expr Spread(DecomposeCtx& ctx, const Expr& scale, const Expr& x) {
   int64_t axis = ctx.attrs.Int("axis", 1);
   if (axis < 0) axis += x.rank();
   const int64_t block = ctx.attrs.Int("block");
-  if (t.rank() == 1 && (block == 0 || t.shape()[0] == Dim(1))) {
-    // A single scale broadcasts wherever it stands.
-    if (t.shape()[0] == Dim(1)) return x.rank() == 0 ? Reshape(scale, {}) : scale;
+  // A single scale broadcasts wherever it stands.
+  if (t.rank() == 1 && t.shape()[0] == Dim(1)) return x.rank() == 0 ? Reshape(scale, {}) : scale;
+  if (axis < 0 || axis >= x.rank()) {
+    ctx.Fail(ctx.Cannot("the axis of the scales is none of x's"));
+    return scale;
+  }
+  if (t.rank() == 1 && block == 0) {
     std::vector<int64_t> trailing;
     for (int64_t i = axis + 1; i < x.rank(); ++i) trailing.push_back(i - axis);
     return Unsqueeze(scale, trailing);

@@ -40,7 +40,9 @@ class Layer {
     if (batch_major) x_ = Transpose(x_, {1, 0, 2});
     const auto steps = x_.dim(0).known(), hidden = r.dim(2).known(), directions = w.dim(0).known();
     if (!steps || *steps > kMostSteps || *steps < 1) return ctx_.Cannot("the number of steps is not known, or large");
-    if (!hidden || !directions || *hidden < 1) return ctx_.Cannot("the size of the state is not known");
+    if (!hidden || !directions || *hidden < 1 || *hidden > INT32_MAX || *directions < 1 || *directions > 2) {
+      return ctx_.Cannot("the size of the state is not known, or no such size is");
+    }
     steps_ = *steps;
     hidden_ = *hidden;
     if (*directions == 2 && GoTogether()) {
@@ -48,6 +50,7 @@ class Layer {
     } else {
       for (int64_t d = 0; d < *directions; ++d) Go({d});
     }
+    if (ctx_.failed()) return Ok{};
     const auto give = [&](size_t i, const std::vector<Expr>& parts, int64_t axis, std::vector<int64_t> perm) {
       if (!ctx_.Wants(i)) return;
       const Expr all = Join(parts, axis);

@@ -14,6 +14,8 @@ namespace {
 
 /// Matrices with more elements are not made.
 constexpr int64_t kLargestMatrix = 1 << 18;
+/// Nor are longer lists of places.
+constexpr int64_t kMostPlaces = 1 << 22;
 
 // Values along an axis, to multiply with.
 Expr Along(DecomposeCtx& ctx, std::vector<float> values, int rank, int axis) {
@@ -31,7 +33,7 @@ Expr Taken(const Expr& x, const std::vector<int64_t>& index, int axis) {
 Expr Weighted(const Expr& x, const ResizeAxis& axis, const ResizeTaps& taps, int at) {
   DecomposeCtx& ctx = x.ctx();
   const auto n = static_cast<size_t>(taps.n), out = static_cast<size_t>(axis.out);
-  if (axis.in * axis.out <= kLargestMatrix) {
+  if (axis.in <= kLargestMatrix / axis.out) {
     std::vector<float> matrix(static_cast<size_t>(axis.in) * out, 0.0F);
     for (size_t i = 0; i < out; ++i) {
       if (taps.index[i * n] < 0) continue;
@@ -105,6 +107,7 @@ Status DecomposeResize(DecomposeCtx& ctx) {
     const ResizeAxis& axis = plan.sizes[i];
     if (plan.Keeps(i)) continue;
     if (axis.in == 0 || axis.out == 0) return ctx.Cannot("there are no elements");
+    if (axis.out > kMostPlaces) return ctx.Cannot("there are too many elements along an axis");
     if (nearest) {
       const ResizeTaps taps = NearestTaps(axis, plan.nearest);
       std::vector<int64_t> index = taps.index;
@@ -113,6 +116,9 @@ Status DecomposeResize(DecomposeCtx& ctx) {
       continue;
     }
     if (TapCount(axis.scale, plan.mode, plan.antialias) / 8 > axis.in + 2) return ctx.Cannot("the scale is too small");
+    if (TapCount(axis.scale, plan.mode, plan.antialias) > kMostPlaces / axis.out) {
+      return ctx.Cannot("there are too many elements along an axis");
+    }
     const ResizeTaps taps = WeightedTaps(axis, plan.mode, plan.antialias, ctx.attrs.Float("cubic_a", -0.75),
                                          ctx.attrs.Flag("exclude_outside"));
     const Expr y = Weighted(x, axis, taps, plan.axes[i]);

@@ -54,6 +54,7 @@ Status DecomposeScatterElements(DecomposeCtx& ctx) {
   if (ctx.attrs.Str("reduction", "none") == "none") return DecomposePlainScatterElements(ctx);
   TRY(const Reduction how, ReductionOf(ctx, given.dtype()));
   const int rank = given.rank();
+  if (indices.rank() != rank) return ctx.Cannot("the indices are of another rank");
   int64_t axis = ctx.attrs.Int("axis");
   if (axis < 0) axis += rank;
   const Expr data = Widen(given);
@@ -136,6 +137,7 @@ Status DecomposeTensorScatter(DecomposeCtx& ctx) {
   const Expr cache = RankedOperand(ctx, 0);
   const Expr update = RankedOperand(ctx, 1);
   if (ctx.failed()) return Ok{};
+  if (update.rank() != cache.rank()) return ctx.Cannot("the update is of another rank");
   int64_t axis = ctx.attrs.Int("axis", -2);
   if (axis < 0) axis += cache.rank();
   Expr row = Unsqueeze(Range(ctx, Extent::Of(update, static_cast<int>(axis))), Ones(1, cache.rank() - 1 - axis));

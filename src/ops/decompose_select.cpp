@@ -180,7 +180,7 @@ Status DecomposeMaxUnpool(DecomposeCtx& ctx) {
   const auto spatial = static_cast<size_t>(rank - 2);
   for (size_t k = 0; k < spatial; ++k) {
     inner.push_back((Extent::Of(x, static_cast<int>(k) + 2) - 1) * entry("strides", k, 1) +
-                    (entry("kernel", k, 1) - entry("pads", k, 0) - entry("pads", spatial + k, 0)));
+                    (Extent(entry("kernel", k, 1)) - entry("pads", k, 0) - entry("pads", spatial + k, 0)));
   }
   Extent room = 1;
   for (const Extent& e : inner) room = room * e;
@@ -188,6 +188,7 @@ Status DecomposeMaxUnpool(DecomposeCtx& ctx) {
   Expr y = Reshape(Apply(ctx, kScatterNd, {zeros, Reshape(Operand(ctx, 1), {-1, 1}), Reshape(x, {-1})}), inner);
   if (ctx.Has(2)) {
     const auto wanted = ctx.Ints(2);
+    if (wanted && wanted->size() != static_cast<size_t>(rank)) return ctx.Cannot("the stated shape is of another rank");
     Extents pads(static_cast<size_t>(rank), Extent(0));
     for (int k = 0; k < rank; ++k) {
       const auto at = static_cast<size_t>(k);
@@ -210,7 +211,7 @@ Status DecomposeUnique(DecomposeCtx& ctx) {
   const int axis = slices ? AxisOf(ctx, 0, given.rank()) : 0;
   Expr x = slices ? given : Reshape(given, {-1});
   const Extent n = Extent::Of(x, axis);
-  if (!n.known() || *n.known() * *n.known() > kMostPairs || *n.known() == 0) {
+  if (!n.known() || *n.known() <= 0 || *n.known() > kMostPairs / *n.known()) {
     return ctx.Cannot("there may be too many elements");
   }
   Expr order;

@@ -19,6 +19,8 @@ using Ints = std::vector<int64_t>;
 
 /// Windows with more taps along an axis are not taken apart.
 constexpr int64_t kMostTaps = 256;
+/// Nor are more windows than this counted one by one.
+constexpr int64_t kMostWindows = 1 << 20;
 
 struct Windows {
   Expr x;
@@ -40,8 +42,8 @@ std::optional<Windows> Read(DecomposeCtx& ctx) {
   }
   w.geometry = *std::move(geometry);
   for (const Slide& s : w.geometry.slides) {
-    if (s.kernel <= kMostTaps && s.out > 0) continue;
-    ctx.Fail(ctx.Cannot("the windows are too large, or there is none"));
+    if (s.kernel <= kMostTaps && s.out > 0 && s.out <= kMostWindows) continue;
+    ctx.Fail(ctx.Cannot("the windows are too large or too many, or there is none"));
     return std::nullopt;
   }
   return w;
@@ -104,6 +106,13 @@ Status WithIndices(DecomposeCtx& ctx, const Windows& w) {
   int64_t taps = 1;
   for (const Slide& s : g.slides) taps *= s.kernel;
   if (taps > kMostTaps) return ctx.Cannot("the windows are too large");
+  for (const int axis : {0, g.axes.channel}) {
+    if (w.x.dim(axis).known().value_or(0) > kMostWindows) return ctx.Cannot("there are too many pictures or channels");
+  }
+  // Indices count the elements, which there have to be a number of.
+  Dims all;
+  for (int k = 0; k < rank; ++k) all.push_back(w.x.dim(k).known().value_or(1));
+  RETURN_IF_ERROR(CheckedByteSize(DType::kI64, all));
   // Steps of each axis in the operand, or in the order that counts its first spatial axis fastest.
   Ints steps(static_cast<size_t>(rank), 1);
   for (int k = rank - 2; k >= 0; --k) {

@@ -77,6 +77,10 @@ Result<Sizes> Read(const EvalCtx& ctx) {
 Status Infer(InferCtx& ctx) {
   const Dim q_heads(ctx.attrs.Int("q_heads"));
   const Dim kv_heads(ctx.attrs.Int("kv_heads"));
+  if (ctx.attrs.Int("q_heads") <= 0 || ctx.attrs.Int("kv_heads") <= 0 ||
+      ctx.attrs.Int("q_heads") % ctx.attrs.Int("kv_heads") != 0) {
+    return ctx.Fail("c2", fmt::format("{} heads of q, {} of k", ctx.attrs.Int("q_heads"), ctx.attrs.Int("kv_heads")));
+  }
   for (size_t i : {kQ, kK, kV}) {
     if (ctx.Ranked(i) && ctx.Rank(i) != 3) return ctx.Fail("c1", fmt::format("operand {} of rank {}", i, ctx.Rank(i)));
   }

@@ -26,6 +26,12 @@ constexpr AttrDef kLrnAttrs[] = {{"size", AttrKind::kInt, "", "How many neighbou
                                  {"channel_axis", AttrKind::kInt, "1", "Axis of the channels."}};
 constexpr std::string_view kLrnRules[] = {"c1: channel_axis lies in [-rank, rank)", "c2: size is positive"};
 
+Status InferLrn(InferCtx& ctx) {
+  if (ctx.attrs.Int("size") < 1) return ctx.Fail("c2", fmt::format("size {}", ctx.attrs.Int("size")));
+  if (ctx.Ranked(0)) RETURN_IF_ERROR(ctx.Axis("c1", ctx.attrs.Int("channel_axis", 1), ctx.Rank(0)));
+  return InferSame(ctx);
+}
+
 Status EvalLrn(EvalCtx& ctx) {
   const Tensor& x = ctx.In(0);
   TRY(const int axis, ctx.Axis("c1", ctx.attrs.Int("channel_axis", 1), x.rank()));
@@ -111,7 +117,7 @@ extern const OpDef kLrn{.name = "lrn",
                         .results = kOut,
                         .attrs = kLrnAttrs,
                         .constraints = kLrnRules,
-                        .infer = InferSame,
+                        .infer = InferLrn,
                         .eval = EvalLrn,
                         .commute = CommuteLrn,
                         .decompose = DecomposeLrn,

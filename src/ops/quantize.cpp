@@ -100,7 +100,7 @@ Status Infer(InferCtx& ctx) {
   if (ctx.Ranked(0) && ctx.Ranked(1)) {
     const Shape& x = ctx.ShapeOf(0);
     const Shape& s = ctx.ShapeOf(1);
-    const bool single = s.empty() || (s.size() == 1 && (s[0] == Dim(1) || x.size() == 1));
+    const bool single = s.empty() || (s.size() == 1 && (s[0] == Dim(1) || (x.size() == 1 && !s[0].is_static())));
     if (!single) {
       TRY(const int axis, ctx.Axis("c1", ctx.attrs.Int("axis", 1), ctx.Rank(0)));
       const bool blocked = ctx.attrs.Int("block") > 0;

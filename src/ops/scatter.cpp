@@ -106,6 +106,13 @@ Status InferData(InferCtx& ctx) {
   return Ok{};
 }
 
+// The same where elements go along an axis.
+template <int kFallback>
+Status InferAlong(InferCtx& ctx) {
+  if (ctx.Ranked(0)) RETURN_IF_ERROR(ctx.Axis("c1", ctx.attrs.Int("axis", kFallback), ctx.Rank(0)));
+  return InferData(ctx);
+}
+
 Status EvalElements(EvalCtx& ctx) {
   const Tensor& data = ctx.In(0);
   const Tensor& updates = ctx.In(2);
@@ -223,7 +230,7 @@ extern const OpDef kScatterElements{.name = "scatter_elements",
                                     .results = kOut,
                                     .attrs = kElementsAttrs,
                                     .constraints = kElementsRules,
-                                    .infer = InferData,
+                                    .infer = InferAlong<0>,
                                     .eval = EvalElements,
                                     .decompose = DecomposeScatterElements,
                                     .samples = ElementsSamples};
@@ -243,7 +250,7 @@ extern const OpDef kTensorScatter{.name = "tensor_scatter",
                                   .results = kOut,
                                   .attrs = kCacheAttrs,
                                   .constraints = kCacheRules,
-                                  .infer = InferData,
+                                  .infer = InferAlong<-2>,
                                   .eval = EvalCache,
                                   .decompose = DecomposeTensorScatter,
                                   .samples = CacheSamples};

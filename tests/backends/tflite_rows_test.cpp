@@ -145,6 +145,21 @@ TEST(TfliteRows, LoopsAreSubgraphs) {
             "CAST WHILE");
 }
 
+// What a loop stacks begins as zeros, which the file would have to hold.
+TEST(TfliteRows, LoopsDoNotStackWhatNoFileHolds) {
+  const auto stacking = [](const std::string& extent, std::string* said) {
+    return OpsOf("const %n: i64[] = [4]\nmain (%x: f32[" + extent + "]) {\n %y: f32[4," + extent +
+                     "] = loop(%n, _) region (%i: i64[], %c: bool[]) {\n %t: f32[" + extent +
+                     "] = neg(%x)\n yield(%c, %t)\n }\n yield(%y)\n}",
+                 said);
+  };
+  std::string said;
+  EXPECT_EQ(stacking("2", &said), "WHILE");
+  EXPECT_EQ(said, "");
+  EXPECT_EQ(stacking("2000000000", &said), "");
+  EXPECT_EQ(said, "target.constant");
+}
+
 TEST(TfliteRows, BranchesAreSubgraphs) {
   EXPECT_EQ(OpsOf("main (%c: bool[], %x: f32[2]) {\n %y: f32[2] = if(%c) region () {\n %a: f32[2] = neg(%x)\n "
                   "yield(%a)\n } region () {\n %b: f32[2] = abs(%x)\n yield(%b)\n }\n yield(%y)\n}"),

@@ -1,6 +1,7 @@
 // What a hostile model may hand to an operator: samples with attributes, shapes, types and contents bent out of form.
 // Inference and evaluation refuse or answer; they never crash, hang or read what is not theirs (the sanitizer builds
-// see that).
+// see that). Nor do those that see what inference let pass: decomposition, the permutation rule and the count of
+// multiply-adds, of operands as they are and with dims that no memory holds.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -10,7 +11,10 @@
 #include <limits>
 
 #include "base/text.h"
+#include "ir/commute.h"
 #include "ir/convert.h"
+#include "ir/cost.h"
+#include "ir/decompose.h"
 #include "ir/eval.h"
 #include "ir/inference.h"
 #include "ir/operands.h"
@@ -23,6 +27,7 @@ namespace {
 using test::SampleOperand;
 
 constexpr int kCasesPerSample = 400;
+constexpr int kHugeEvery = 16;
 constexpr unsigned kSecondsPerCase = 20;
 // Results beyond this are not asked for: the test is about bounds, not about memory.
 constexpr double kMaxElements = 1 << 22;
@@ -184,14 +189,60 @@ std::string CaseText(const OpDef& op, const Sample& sample, const std::vector<Sa
   return out;
 }
 
+// What is asked of a node whose types are known.
+void AskOther(test::SampleGraph* made, Inference* inference) {
+  const Node node = made->graph.node(made->node);
+  std::vector<const Type*> in, out;
+  for (const ValueId v : node.in) in.push_back(v ? &made->graph.value(v).type : nullptr);
+  for (const ValueId v : node.out) out.push_back(v ? &made->graph.value(v).type : nullptr);
+  if (node.op->macs != nullptr) static_cast<void>(node.op->macs(CostCtx(*node.op, node.attrs, in, out)));
+  for (size_t which = 0; which < in.size() && node.op->commute != nullptr; ++which) {
+    if (in[which] == nullptr || !in[which]->ranked() || in[which]->rank() < 2) continue;
+    std::vector<int64_t> perm;
+    for (int k = in[which]->rank(); k-- > 0;) perm.push_back(k);
+    CommuteCtx ctx(node.attrs, which, perm, node.out.size());
+    for (const Type* type : in) ctx.ranks.push_back(type != nullptr && type->ranked() ? type->rank() : -1);
+    ctx.contents = [&](size_t i) -> std::optional<std::vector<int64_t>> {
+      const auto dims = i < node.in.size() && node.in[i] ? inference->Contents(node.in[i]) : std::nullopt;
+      if (!dims || !std::all_of(dims->begin(), dims->end(), [](const Dim& d) { return d.is_static(); })) return {};
+      std::vector<int64_t> numbers;
+      for (const Dim& d : *dims) numbers.push_back(d.value());
+      return numbers;
+    };
+    static_cast<void>(node.op->commute(ctx));
+  }
+  if (node.op->decompose == nullptr) return;
+  Builder builder(made->graph, *inference);
+  static_cast<void>(Decompose(builder, made->node).ok());
+}
+
+// One dim of the operands that are not constant beyond all memory.
+void AskOfHuge(const OpDef& op, const Sample& sample, const std::vector<SampleOperand>& operands) {
+  constexpr int64_t kHuge[] = {2000000000, INT64_MAX};
+  for (const int64_t huge : kHuge) {
+    for (size_t which = 0; which < operands.size(); ++which) {
+      if (operands[which].fixed || !operands[which].value.is_tensor()) continue;
+      for (size_t axis = 0; axis < operands[which].value.tensor.dims().size(); ++axis) {
+        test::SampleGraph made = test::MakeGraph(op, sample, operands, [&](size_t i, size_t k, int64_t dim) {
+          return Dim(i == which && k == axis ? huge : dim);
+        });
+        Inference inference(made.graph);
+        if (inference.InferNode(made.node).ok()) AskOther(&made, &inference);
+      }
+    }
+  }
+}
+
 // Inference with all that is known; then, as in a region whose shapes come out of the run, with nothing but types.
-void RunCase(const OpDef& op, const Sample& sample, const std::vector<SampleOperand>& operands) {
+void RunCase(const OpDef& op, const Sample& sample, const std::vector<SampleOperand>& operands, bool huge) {
   const std::string text = CaseText(op, sample, operands).substr(0, sizeof(current_case) - 1);
   std::memcpy(current_case, text.c_str(), text.size() + 1);
   alarm(kSecondsPerCase);
   test::SampleGraph made = test::MakeGraph(op, sample, operands);
   Inference inference(made.graph);
   const bool inferred = inference.InferNode(made.node).ok();
+  if (inferred) AskOther(&made, &inference);
+  if (huge) AskOfHuge(op, sample, operands);
   for (ValueId v : made.graph.node(made.node).out) {
     if (Elements(made.graph.value(v).type) > kMaxElements) return;
   }
@@ -203,6 +254,7 @@ void RunCase(const OpDef& op, const Sample& sample, const std::vector<SampleOper
   test::SampleGraph unknown = test::MakeGraph(op, sample, blind);
   Inference blind_inference(unknown.graph);
   const bool accepted = blind_inference.InferNode(unknown.node).ok();
+  if (accepted) AskOther(&unknown, &blind_inference);
   std::vector<RtValue> values;
   for (const SampleOperand& o : operands) values.push_back(o.value);
   if ((!inferred && !accepted) || !CheckOperandValues(op, values).ok()) return;
@@ -227,7 +279,7 @@ TEST_P(OpAbuse, BentSamplesAreRefusedOrAnswered) {
       Sample bent = sample;
       std::vector<SampleOperand> bent_operands = *operands;
       for (size_t k = 1 + bender.Below(3); k > 0; --k) bender.Bend(op, &bent, &bent_operands);
-      RunCase(op, bent, bent_operands);
+      RunCase(op, bent, bent_operands, i % kHugeEvery == 0);
     }
   }
   alarm(0);

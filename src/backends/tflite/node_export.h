@@ -111,9 +111,10 @@ class NodeExport {
   Ref I32s(const std::vector<int64_t>& values);  ///< rank 1; values must fit
   Ref ScalarI32(int64_t value);
   Ref Number(DType dtype, double value);  ///< rank 0
-  Ref Filled(DType dtype, Dims dims, double value);
+  /// Not where that were larger than a file should hold for nothing.
+  Result<Ref> Filled(DType dtype, Dims dims, double value);
   /// Zeros as the bias of a sum of products of `x` and `w`: i32 with their scales where these are integers.
-  Ref ZeroBias(Ref x, Ref w, int64_t channels);
+  Result<Ref> ZeroBias(Ref x, Ref w, int64_t channels);
   /// The operand as the bias of such a sum, zeros when there is none.
   Result<Ref> Bias(ValueId id, Ref x, Ref w, int64_t channels);
 

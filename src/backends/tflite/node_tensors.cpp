@@ -195,13 +195,28 @@ Ref NodeExport::I32s(const std::vector<int64_t>& values) {
 
 Ref NodeExport::ScalarI32(int64_t value) { return Number(DType::kI32, static_cast<double>(value)); }
 
-Ref NodeExport::Number(DType dtype, double value) { return Filled(dtype, {}, value); }
+namespace {
 
-Ref NodeExport::Filled(DType dtype, Dims dims, double value) {
+/// Constants of one number over and over that are larger are not written.
+constexpr int64_t kMostFilled = int64_t{64} << 20;
+
+Tensor AllOf(DType dtype, Dims dims, double value) {
   Tensor t(dtype, std::move(dims));
   const size_t step = ByteSize(dtype);
   for (int64_t k = 0; k < t.size(); ++k) StoreF64(dtype, value, t.mutable_raw() + static_cast<size_t>(k) * step);
-  return Const(std::move(t));
+  return t;
+}
+
+}  // namespace
+
+Ref NodeExport::Number(DType dtype, double value) { return Const(AllOf(dtype, {}, value)); }
+
+Result<Ref> NodeExport::Filled(DType dtype, Dims dims, double value) {
+  const auto bytes = CheckedByteSize(dtype, dims);
+  if (!bytes.ok() || *bytes > kMostFilled) {
+    return Lacks(diag::kTargetConstant, "what it begins with is too large to be written as a constant");
+  }
+  return Const(AllOf(dtype, std::move(dims), value));
 }
 
 // --- sums of products
@@ -222,9 +237,10 @@ std::shared_ptr<const Quant> ProductQuant(const TensorType& x, const TensorType&
 
 }  // namespace
 
-Ref NodeExport::ZeroBias(Ref x, Ref w, int64_t channels) {
+Result<Ref> NodeExport::ZeroBias(Ref x, Ref w, int64_t channels) {
   if (!with_.quantised) return Filled(TypeOf(x).dtype, {channels}, 0);
   const DType dtype = TypeOf(x).dtype == DType::kI16 ? DType::kI64 : DType::kI32;
+  if (channels > kMostFilled / 8) return Filled(dtype, {channels}, 0);
   Tensor zeros(dtype, {channels});
   std::fill_n(zeros.mutable_raw(), zeros.bytes(), std::byte{0});
   Constant constant{zeros.type(), zeros};

@@ -89,7 +89,7 @@ Status EmitScatterNd(NodeExport& n) {
     n.Emit("ADD", {n.In(0), placed});
     return Ok{};
   }
-  const Ref ones = n.Filled(DType::kBool, Dims(tuples.begin(), tuples.end() - 1), 1);
+  TRY(const Ref ones, n.Filled(DType::kBool, Dims(tuples.begin(), tuples.end() - 1), 1));
   Ref hit = n.Temp("SCATTER_ND", {indices, ones, n.I32s(outer)}, TensorType(DType::kBool, ShapeOfDims(outer)));
   Dims mask = outer;
   mask.resize(dims.size(), 1);

@@ -38,7 +38,7 @@ class WhileExport {
     }
     RETURN_IF_ERROR(Limit());
     RETURN_IF_ERROR(StackTypes());
-    Refs in = Start();
+    TRY(Refs in, Start());
     TRY(const int body, Body());
     TRY(const int condition, Condition());
     Refs out;
@@ -108,8 +108,8 @@ class WhileExport {
   }
 
   // The first values of all that goes round.
-  Refs Start() {
-    Refs in = {n_.ScalarI32(0), scan_ || !n_.Has(1) ? n_.Filled(DType::kBool, {}, 1) : n_.Reshaped(n_.In(1), {})};
+  Result<Refs> Start() {
+    Refs in = {n_.ScalarI32(0), scan_ || !n_.Has(1) ? n_.Number(DType::kBool, 1) : n_.Reshaped(n_.In(1), {})};
     for (size_t i = 0; i < states_; ++i) in.push_back(n_.In(i + (scan_ ? 0 : 2)));
     for (const ValueId v : captures_) in.push_back(n_.Of(v));
     for (size_t i = states_; scan_ && i < n_.n_in(); ++i) in.push_back(n_.In(i));
@@ -117,7 +117,8 @@ class WhileExport {
     for (const TensorType& type : stack_types_) {
       Dims dims;
       for (const Dim& d : type.shape) dims.push_back(d.value());
-      in.push_back(n_.Filled(type.dtype, std::move(dims), 0));
+      TRY(const Ref zeros, n_.Filled(type.dtype, std::move(dims), 0));
+      in.push_back(zeros);
     }
     return in;
   }

@@ -50,7 +50,8 @@ Status EmitReduce(NodeExport& n) {
   const auto dims = n.StaticDims(0), left = n.StaticDims(n.OutType());
   if (dims && left &&
       std::any_of(axes.begin(), axes.end(), [&](int64_t a) { return (*dims)[static_cast<size_t>(a)] == 0; })) {
-    return n.EmitReshapeTo(0, n.Filled(n.DtypeOf(0), *left, OfNothing(n.DtypeOf(0), mode)));
+    TRY(const Ref nothing, n.Filled(n.DtypeOf(0), *left, OfNothing(n.DtypeOf(0), mode)));
+    return n.EmitReshapeTo(0, nothing);
   }
   n.EmitTo(0, op, {n.In(0), n.I32s(axes)}, {{"keep_dims", n.attrs().Flag("keep_dims", true)}});
   return Ok{};
