@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "ir/scan.h"
 #include "ir/text_data.h"
+#include "ir/walk.h"
 
 namespace godwit {
 
@@ -67,6 +68,29 @@ Result<std::vector<StateSlot>> StatesOf(const Graph& graph) {
     out.push_back(std::move(slot));
   }
   return out;
+}
+
+void DropState(const StateSlot& slot, Graph* graph) {
+  graph->metadata.erase(Concat(kKey, slot.input));
+  Region& main = graph->region(Graph::main());
+  const auto out = std::find(graph->output_names.begin(), graph->output_names.end(), slot.output);
+  if (out != graph->output_names.end()) {
+    main.results.erase(main.results.begin() + (out - graph->output_names.begin()));
+    graph->output_names.erase(out);
+  }
+  const auto param = std::find_if(main.params.begin(), main.params.end(),
+                                  [&](ValueId id) { return graph->value(id).name == slot.input; });
+  if (param == main.params.end()) return;
+  const ValueId old = *param, first = graph->AddConstant(slot.initial);
+  main.params.erase(param);
+  graph->value(old).param_of = {};
+  for (size_t k = 0; k < main.params.size(); ++k) graph->value(main.params[k]).index = static_cast<uint32_t>(k);
+  for (const RegionId region : RegionsWithin(*graph)) {
+    for (const NodeId id : graph->region(region).nodes) {
+      std::replace(graph->node(id).in.begin(), graph->node(id).in.end(), old, first);
+    }
+    std::replace(graph->region(region).results.begin(), graph->region(region).results.end(), old, first);
+  }
 }
 
 void CarryState(const Graph& graph, const std::vector<StateSlot>& states, const std::vector<RtValue>& results,

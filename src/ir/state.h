@@ -21,6 +21,9 @@ struct StateSlot {
 void AddState(const StateSlot& slot, Graph* graph);
 /// Those whose input and output are still there.
 Result<std::vector<StateSlot>> StatesOf(const Graph& graph);
+/// The graph as a run that begins with the state's first contents sees it, which it must have: neither the input nor the
+/// output is there any more.
+void DropState(const StateSlot& slot, Graph* graph);
 /// What a run has left becomes the inputs of the next one. Both are in the order of the main region.
 void CarryState(const Graph& graph, const std::vector<StateSlot>& states, const std::vector<RtValue>& results,
                 std::vector<RtValue>* inputs);

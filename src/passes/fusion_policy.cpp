@@ -42,6 +42,9 @@ constexpr FusionEvidence kEvidence[] = {
     {"fuse-group-norm", "GroupNormalization", "ort", "1.31", true},
     {"fuse-whole-norm", "LayerNormalization", "ort", "1.31", true, true},
     {"fuse-attention", "Attention", "ort", "1.31", false},
+    {"fuse-recurrent-steps", "LSTM, GRU, RNN", "ort", "1.31", false},
+    {"fuse-recurrent-loop", "LSTM, GRU, RNN", "ort", "1.31", false},
+    {"fuse-recurrent-cell", "LSTM, GRU", "ort", "1.31", false},
     // It puts a GELU together itself, where the factors still stand.
     {"scale-gelu", "Gelu", "ort", "1.31", true, true},
 };

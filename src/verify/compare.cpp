@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "ir/state.h"
 #include "ir/walk.h"
 #include "rewrite/match.h"
 #include "rewrite/ports.h"
@@ -115,8 +116,27 @@ bool WantsReal(const Type& ours, const Type& theirs) {
   return ours.is_tensor() && IsFloat(ours.dtype()) && theirs.is_tensor() && theirs.tensor().quant != nullptr;
 }
 
+// States that only the other model keeps begin with what they hold first, and are no ports.
+Status HoldStates(const Graph& reference, Graph* other, Alignment* out) {
+  const std::vector<Port> ours = InputsOf(reference);
+  TRY(const std::vector<StateSlot> states, StatesOf(*other));
+  if (InputsOf(*other).size() == ours.size()) return Ok{};
+  int64_t held = 0;
+  for (const StateSlot& slot : states) {
+    if (Find(ours, slot.input) != nullptr || !slot.initial.valid()) continue;
+    DropState(slot, other);
+    ++held;
+  }
+  if (held > 0) {
+    out->notes.push_back(
+        Concat("states that only the other model keeps, and that hold their first contents: ", std::to_string(held)));
+  }
+  return Ok{};
+}
+
 // Hands the other model's ports over as the reference has them.
 Status Harmonise(const Graph& reference, Graph* other, Alignment* out) {
+  RETURN_IF_ERROR(HoldStates(reference, other, out));
   const std::vector<Port> our_inputs = InputsOf(reference), our_outputs = OutputsOf(reference);
   const std::vector<Port> inputs = InputsOf(*other), outputs = OutputsOf(*other);
   size_t real = 0;

@@ -25,9 +25,9 @@ struct Comparison {
 };
 
 /// Inputs and outputs are matched by name, or by place where no names agree and the types do; outputs that only one
-/// side has are left out, and said. Ports of the other model that have their channels elsewhere, or are quantised where
-/// the reference's are not, are compared as the reference has them. compare.interface where the models do not take the
-/// same inputs.
+/// side has are left out, and said; so are states that only the other model keeps, which hold their first contents.
+/// Ports of the other model that have their channels elsewhere, or are quantised where the reference's are not, are
+/// compared as the reference has them. compare.interface where the models do not take the same inputs.
 Result<Comparison> CompareModels(const Graph& reference, const Graph& other, const CompareOptions& options);
 
 }  // namespace godwit

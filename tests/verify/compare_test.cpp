@@ -208,6 +208,24 @@ TEST(Compare, LayersAreMatchedByNameThenOriginThenValue) {
   EXPECT_FALSE(value.layers->first);
 }
 
+// It takes no part in the comparison, which is of one run.
+TEST(Compare, AStateOfTheOtherModelAloneHoldsWhatItBeginsWith) {
+  const auto out = CompareModels(Parsed(R"(main (%x: f32[2]) {
+      %y: f32[2] = relu(%x)
+      yield(%y as y)
+    })"),
+                                 Parsed(R"(meta "godwit.state.s" "n"
+    main (%s: f32[2], %x: f32[2]) {
+      %r: f32[2] = relu(%x)
+      %y: f32[2] = add(%r, %s)
+      %n: f32[2] = add(%s, %x)
+      yield(%n as n, %y as y)
+    })"),
+                                 {});
+  ASSERT_TRUE(out.ok()) << FormatDiag(out.diag());
+  EXPECT_EQ(out->proof.verdict, Verdict::kProved) << out->proof.reason;
+}
+
 TEST(Compare, OtherNamesAreMatchedByPlace) {
   const Comparison c = Compared(TwoLayers(), TwoLayers(0, {.input = "image", .output = "scores"}));
   EXPECT_EQ(c.proof.verdict, Verdict::kProved) << c.proof.reason;
