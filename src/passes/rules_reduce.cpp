@@ -32,6 +32,13 @@ Attrs KeepDims(const Attrs& attrs, bool keep) {
   return out;
 }
 
+// Whether the node takes away (or puts back) the very axes, which dims of one extent under two names do not tell.
+bool MovesAxes(RewriteCtx& ctx, const std::vector<int64_t>& axes, bool away) {
+  if (ctx.node().op != (away ? &ops::kSqueeze : &ops::kUnsqueeze) || !ctx.Has(1) || !ctx.Ranked(ctx.In(0)))
+    return false;
+  return AxesOf(ctx, ctx.In(1), ctx.Rank(away ? ctx.In(0) : ctx.Out())) == std::optional(axes);
+}
+
 // A view behind a reduction that only takes away, or puts back, its dims of 1.
 Result<bool> AbsorbView(RewriteCtx& ctx) {
   const Node* reduce = ctx.Def(ctx.In(0), ops::kReduce);
@@ -46,7 +53,7 @@ Result<bool> AbsorbView(RewriteCtx& ctx) {
     if (!gone) other.push_back(from[k]);
     if (gone && !keep) other.emplace_back(1);
   }
-  if (other != ctx.ShapeOf(ctx.Out())) return false;
+  if (other != ctx.ShapeOf(ctx.Out()) && !MovesAxes(ctx, *axes, keep)) return false;
   return ctx.Rebuild(ops::kReduce, reduce->in, KeepDims(reduce->attrs, !keep));
 }
 

@@ -101,5 +101,16 @@ TEST(Editor, OpaqueNodesSurvive) {
   EXPECT_EQ(CountOps(c.graph, "opaque"), 1);
 }
 
+TEST(ReduceView, ByItsAxesWhereAnExtentHasTwoNames) {
+  const auto c = CheckSimplify(R"(const %one: i64[1] = [1]
+    main (%x: f32[N,3]) {
+      %m: f32[K] = reduce(%x, %one, mode="max", keep_dims=0)
+      %y: f32[M,1] = unsqueeze(%m, %one)
+      yield(%y)
+    })",
+                               test::Only({"reduce-view"}));
+  EXPECT_EQ(CountNodes(c.graph), 1) << test::Print(c.graph);
+}
+
 }  // namespace
 }  // namespace godwit
