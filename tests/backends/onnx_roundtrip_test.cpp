@@ -1,34 +1,16 @@
-// Every sample of every operator as a model of one node: written for many operator sets, read back, and run on the
-// reference kernels, where it must give what it gave before. What cannot be written must say so by a target.* problem.
+// Every operator through ONNX, for many operator sets.
 #include <gtest/gtest.h>
 
 #include "backends/onnx/export.h"
-#include "exec/region_runner.h"
+#include "backends/round_trip.h"
+#include "base/text.h"
 #include "formats/onnx/write.h"
 #include "frontends/onnx/import.h"
-#include "ir/inference.h"
-#include "ir/verify.h"
-#include "ops/sample_graph.h"
-#include "verify/values.h"
 
 namespace godwit {
 namespace {
 
 constexpr int kOpsets[] = {7, 8, 9, 10, 11, 12, 13, 15, 17, 18, 19, 20, 21, 23, 24, 26, 27};
-
-Result<std::vector<RtValue>> RunReference(const Graph& graph, std::vector<RtValue> in) {
-  const GraphFacts facts(graph);
-  Widening as_stored;
-  RegionRunner runner(facts, {}, &as_stored);
-  return runner.Run(Graph::main(), std::move(in));
-}
-
-Status FirstError(const DiagSink& sink) {
-  for (const Diag& d : sink.all()) {
-    if (d.severity == Severity::kError) return Diag(d);
-  }
-  return Ok{};
-}
 
 Result<Graph> ThroughOnnx(const Graph& graph, int opset) {
   to_onnx::ExportOptions options;
@@ -36,65 +18,23 @@ Result<Graph> ThroughOnnx(const Graph& graph, int opset) {
   options.domains = {"com.microsoft"};
   DiagSink sink;
   TRY(const to_onnx::Exported exported, to_onnx::ExportModel(graph, options, &sink));
-  RETURN_IF_ERROR(FirstError(sink));
+  RETURN_IF_ERROR(test::FirstError(sink));
   const std::string text = onnx::SerializeModel(exported.model);
   const ByteSpan bytes = AsBytes(text);
   TRY(Graph back, from_onnx::ImportModel(MappedFile::FromBytes({bytes.begin(), bytes.end()}), {}, &sink));
-  RETURN_IF_ERROR(FirstError(sink));
-  RETURN_IF_ERROR(VerifyGraph(back));
+  RETURN_IF_ERROR(test::FirstError(sink));
   return back;
-}
-
-// How far results may lie apart: a decomposition rounds in other places than the operator.
-Tolerance ToleranceOf(const Type& type) {
-  Tolerance t;
-  const DType d = type.is_tensor() ? type.dtype() : DType::kF32;
-  t.relative = d == DType::kF64 ? 1e-6 : d == DType::kF32 ? 1e-4 : 0.04;
-  t.absolute = d == DType::kF64 ? 1e-6 : d == DType::kF32 ? 2e-6 : 0.02;
-  return t;
 }
 
 class OnnxRoundTrip : public testing::TestWithParam<const OpDef*> {};
 
 TEST_P(OnnxRoundTrip, GivesTheSame) {
-  const OpDef& op = *GetParam();
-  if (op.samples == nullptr || op.regions != 0) GTEST_SKIP();
-  int written = 0, refused = 0;
-  for (const Sample& sample : op.samples()) {
-    SCOPED_TRACE(test::Describe(op, sample));
-    const auto operands = test::MakeOperands(sample);
-    ASSERT_TRUE(operands.ok());
-    test::SampleGraph made = test::MakeGraph(op, sample, *operands);
-    Inference inference(made.graph);
-    if (!inference.InferRegion(Graph::main()).ok()) continue;
-    std::vector<RtValue> in;
-    for (const auto& operand : *operands) {
-      if (!operand.value.absent() && !operand.fixed) in.push_back(operand.value);
-    }
-    const auto expected = RunReference(made.graph, in);
-    if (!expected.ok()) continue;  // a sample of an operand that is out of range
-    for (const int opset : kOpsets) {
-      const auto back = ThroughOnnx(made.graph, opset);
-      if (!back.ok()) {
-        EXPECT_EQ(back.diag().id.substr(0, 7), "target.") << "opset " << opset << ": " << FormatDiag(back.diag());
-        ++refused;
-        continue;
-      }
-      ++written;
-      const auto got = RunReference(*back, in);
-      if (!got.ok()) {
-        ADD_FAILURE() << "opset " << opset << ": " << FormatDiag(got.diag());
-        continue;
-      }
-      if (op.effect == Effect::kRandom) continue;
-      for (size_t i = 0; i < expected->size(); ++i) {
-        const Type& type = made.graph.value(made.graph.region(Graph::main()).results[i]).type;
-        EXPECT_EQ(Difference((*got)[i], (*expected)[i], ToleranceOf(type)), "") << "opset " << opset << " result " << i;
-      }
-    }
+  std::vector<test::Trip> trips;
+  for (const int opset : kOpsets) {
+    trips.push_back(
+        {Concat("opset ", std::to_string(opset)), [opset](const Graph& graph) { return ThroughOnnx(graph, opset); }});
   }
-  RecordProperty("written", written);
-  RecordProperty("refused", refused);
+  test::ExpectSameAfter(trips, *GetParam());
 }
 
 std::string NameOfTest(const testing::TestParamInfo<const OpDef*>& tested) { return std::string(tested.param->name); }
