@@ -4,6 +4,9 @@
 
 #include <algorithm>
 
+#include "api/load.h"
+#include "base/mapped_file.h"
+
 namespace godwit::testing {
 
 namespace {
@@ -67,6 +70,35 @@ void MeetHostile(const HostileCase& c) {
   // The program and its libraries take some of it themselves.
   EXPECT_LE(run.peak_bytes, (int64_t{16 + 64} << 20) + 3 * size);
   EXPECT_LE(run.cpu_seconds, 2.0 + static_cast<double>(size) / (1 << 20));
+}
+
+int LoadStatus(const std::string& bytes) {
+  const auto* data = reinterpret_cast<const std::byte*>(bytes.data());
+  DiagSink sink;
+  const auto graph = LoadModel(MappedFile::FromBytes({data, data + bytes.size()}), {}, &sink);
+  return static_cast<int>(graph.ok() ? sink.exit() : graph.diag().exit);
+}
+
+void MeetCutsAtEveryByte(const std::string& bytes, size_t spare) {
+  for (size_t size = 0; size < bytes.size(); ++size) {
+    const int status = LoadStatus(bytes.substr(0, size));
+    EXPECT_TRUE(status == 3 || (status == 0 && size >= bytes.size() - spare)) << size << " bytes: exit " << status;
+  }
+}
+
+void MeetFlippedBits(const std::string& bytes) {
+  uint32_t state = 1;
+  const auto below = [&](size_t n) {
+    state = state * 1664525U + 1013904223U;
+    return static_cast<size_t>(state >> 8) % n;
+  };
+  for (int i = 0; i < 10000; ++i) {
+    std::string bent = bytes;
+    const size_t at = below(bent.size());
+    bent[at] = static_cast<char>(static_cast<unsigned char>(bent[at]) ^ (1U << below(8)));
+    const int status = LoadStatus(bent);
+    EXPECT_TRUE(status == 0 || (status >= 3 && status <= 7)) << "byte " << at << ": exit " << status;
+  }
 }
 
 }  // namespace godwit::testing

@@ -27,10 +27,17 @@ inline std::string HostileName(const ::testing::TestParamInfo<HostileCase>& info
 /// Runs it and holds it to its bounds.
 void MeetHostile(const HostileCase& c);
 
+/// The exit status that loading these bytes means.
+int LoadStatus(const std::string& bytes);
+/// Cut after every byte, a model is refused as one that is not whole; it may be whole without its last `spare` bytes.
+void MeetCutsAtEveryByte(const std::string& bytes, size_t spare);
+/// Ten thousand times one bit of it is another: it loads, or says why not.
+void MeetFlippedBits(const std::string& bytes);
+
 /// A case whose file is these bytes.
 inline HostileCase HostileBytes(std::string name, std::string bytes, std::vector<int> exits, std::string id = {},
-                                std::vector<std::string> words = {"check"}) {
-  return {std::move(name), [bytes = std::move(bytes)](const TempDir& dir) { return dir.Write("model.onnx", bytes); },
+                                std::vector<std::string> words = {"check"}, const char* file = "model.onnx") {
+  return {std::move(name), [bytes = std::move(bytes), file](const TempDir& dir) { return dir.Write(file, bytes); },
           std::move(exits), std::move(id), std::move(words)};
 }
 

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <functional>
 
-#include "api/load.h"
 #include "hostile/case.h"
 #include "support/tflite_builder.h"
 
@@ -16,8 +15,7 @@ using tflite::TensorType;
 using Ints = std::vector<int32_t>;
 
 HostileCase Bytes(std::string name, std::string bytes, std::vector<int> exits, std::string id = {}) {
-  return {std::move(name), [bytes = std::move(bytes)](const TempDir& dir) { return dir.Write("model.tflite", bytes); },
-          std::move(exits), std::move(id)};
+  return HostileBytes(std::move(name), std::move(bytes), std::move(exits), std::move(id), {"check"}, "model.tflite");
 }
 
 std::string Small() {
@@ -321,38 +319,10 @@ INSTANTIATE_TEST_SUITE_P(Index, HostileTflite, ::testing::ValuesIn(IndexCases())
 INSTANTIATE_TEST_SUITE_P(Operator, HostileTflite, ::testing::ValuesIn(OperatorCases()), HostileName);
 INSTANTIATE_TEST_SUITE_P(Tensor, HostileTflite, ::testing::ValuesIn(TensorCases()), HostileName);
 
-/// The exit status that loading these bytes means.
-int Load(const std::string& bytes) {
-  const auto* data = reinterpret_cast<const std::byte*>(bytes.data());
-  DiagSink sink;
-  const auto graph = LoadModel(MappedFile::FromBytes({data, data + bytes.size()}), {}, &sink);
-  return static_cast<int>(graph.ok() ? sink.exit() : graph.diag().exit);
-}
-
 // The zeros behind the last constant are no part of the model.
-TEST(HostileTflite, CutAtEveryByte) {
-  const std::string bytes = Small();
-  for (size_t size = 0; size < bytes.size(); ++size) {
-    const int status = Load(bytes.substr(0, size));
-    EXPECT_TRUE(status == 3 || (status == 0 && size >= bytes.size() - 16)) << size << " bytes: exit " << status;
-  }
-}
+TEST(HostileTflite, CutAtEveryByte) { MeetCutsAtEveryByte(Small(), 16); }
 
-TEST(HostileTflite, TenThousandFlippedBits) {
-  const std::string bytes = Small();
-  uint32_t state = 1;
-  const auto below = [&](size_t n) {
-    state = state * 1664525U + 1013904223U;
-    return static_cast<size_t>(state >> 8) % n;
-  };
-  for (int i = 0; i < 10000; ++i) {
-    std::string bent = bytes;
-    const size_t at = below(bent.size());
-    bent[at] = static_cast<char>(static_cast<unsigned char>(bent[at]) ^ (1U << below(8)));
-    const int status = Load(bent);
-    EXPECT_TRUE(status == 0 || (status >= 3 && status <= 7)) << "byte " << at << ": exit " << status;
-  }
-}
+TEST(HostileTflite, TenThousandFlippedBits) { MeetFlippedBits(Small()); }
 
 }  // namespace
 }  // namespace godwit::testing

@@ -73,17 +73,17 @@ class TfliteModel {
   tflite::Operator& Op(tflite::BuiltinOperator code, const Ints& inputs, const Ints& outputs, size_t graph = 0) {
     return OpOf({code, {}, 1}, inputs, outputs, graph);
   }
-  tflite::Operator& Custom(std::string_view name, const Ints& inputs, const Ints& outputs) {
-    return OpOf({tflite::BuiltinOperator::kCustom, arena.Text(name), 1}, inputs, outputs, 0);
+  tflite::Operator& Custom(std::string_view name, const Ints& inputs, const Ints& outputs, size_t graph = 0) {
+    return OpOf({tflite::BuiltinOperator::kCustom, arena.Text(name), 1}, inputs, outputs, graph);
   }
   /// The quantisation of a tensor, to be filled in.
   tflite::Quantization& Quantize(int32_t tensor, const std::vector<float>& scales, const std::vector<int64_t>& zeros,
-                                 int32_t dimension = 0) {
+                                 int32_t dimension = 0, size_t graph = 0) {
     tflite::Quantization& q = arena.Fresh<tflite::Quantization>(1)[0];
     q.scale = arena.Array(scales);
     q.zero_point = arena.Array(zeros);
     q.quantized_dimension = dimension;
-    main().tensors[static_cast<size_t>(tensor)].quantization = &q;
+    graphs[graph].tensors[static_cast<size_t>(tensor)].quantization = &q;
     return q;
   }
   tflite::OptionsSetter Set(std::string_view table) { return {&arena, table}; }

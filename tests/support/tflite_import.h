@@ -4,8 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <cstring>
-#include <deque>
 #include <fstream>
 #include <functional>
 #include <string>
@@ -13,33 +11,19 @@
 
 #include "base/mapped_file.h"
 #include "exec/session.h"
-#include "formats/tflite/arena.h"
-#include "formats/tflite/write.h"
 #include "frontends/tflite/import.h"
+#include "support/tflite_builder.h"
 
 namespace godwit::testing {
 
-/// One subgraph while it is made. Tensors are named by number.
+/// A model whose parts are added one after the other to the subgraph that is selected. Tensors are named by number.
 class TfliteBuilder {
  public:
   using Type = tflite::TensorType;
   using Op = tflite::BuiltinOperator;
-  using Ints = std::vector<int32_t>;
+  using Ints = TfliteModel::Ints;
 
-  TfliteBuilder() {
-    buffers_.emplace_back();
-    AddSubgraph();
-  }
-
-  int32_t Add(std::string_view name, Type type, const Ints& shape) {
-    tflite::Tensor t;
-    t.name = arena_.Text(name);
-    t.type = type;
-    t.shape = arena_.Array(shape);
-    t.has_rank = true;
-    graph().tensors.push_back(t);
-    return static_cast<int32_t>(graph().tensors.size() - 1);
-  }
+  int32_t Add(std::string_view name, Type type, const Ints& shape) { return model_.Tensor(name, type, shape, at_); }
   int32_t Input(std::string_view name, Type type, const Ints& shape) {
     const int32_t t = Add(name, type, shape);
     graph().inputs.push_back(t);
@@ -47,89 +31,56 @@ class TfliteBuilder {
   }
   template <class T>
   int32_t Const(Type type, const Ints& shape, const std::vector<T>& values) {
-    const int32_t t = Add("c" + std::to_string(graph().tensors.size()), type, shape);
-    const ByteSpan bytes{reinterpret_cast<const std::byte*>(values.data()), values.size() * sizeof(T)};
-    graph().tensors.back().buffer = static_cast<uint32_t>(buffers_.size());
-    tflite::Buffer buffer;
-    buffer.bytes = arena_.Bytes(bytes);
-    buffers_.push_back(buffer);
-    return t;
+    return model_.Constant<T>("c" + std::to_string(graph().tensors.size()), type, shape, values, at_);
   }
   int32_t F32(const Ints& shape, const std::vector<float>& values) { return Const(Type::kFloat32, shape, values); }
   int32_t I32(const Ints& shape, const std::vector<int32_t>& values) { return Const(Type::kInt32, shape, values); }
   tflite::Tensor& At(int32_t tensor) { return graph().tensors[static_cast<size_t>(tensor)]; }
   void Quantise(int32_t tensor, const std::vector<float>& scales, const std::vector<int64_t>& zeros, int32_t axis = 0) {
-    tflite::Quantization q;
-    q.scale = arena_.Array(scales);
-    q.zero_point = arena_.Array(zeros);
-    q.quantized_dimension = axis;
-    At(tensor).quantization = arena_.One(q);
+    model_.Quantize(tensor, scales, zeros, axis, at_);
   }
-  void Dynamic(int32_t tensor, const Ints& signature) { At(tensor).shape_signature = arena_.Array(signature); }
+  void Dynamic(int32_t tensor, const Ints& signature) { At(tensor).shape_signature = model_.arena.Array(signature); }
 
   using Fill = std::function<void(tflite::OptionsSetter&)>;
   void Emit(Op op, const Ints& in, const Ints& out, const Fill& fill = {}, std::string_view custom = {},
             ByteSpan custom_options = {}) {
-    tflite::OperatorCode code;
-    code.code = op;
-    code.custom_code = arena_.Text(custom);
-    tflite::Operator o;
-    o.opcode_index = static_cast<uint32_t>(codes_.size());
-    codes_.push_back(code);
-    o.inputs = arena_.Array(in);
-    o.outputs = arena_.Array(out);
-    o.custom_options = arena_.Bytes(custom_options);
-    if (fill) {
-      tflite::OptionsSetter set(&arena_, tflite::OptionsOf(op));
-      fill(set);
-      o.options = set.options();
-    }
-    graph().operators.push_back(o);
+    tflite::Operator& o = custom.empty() ? model_.Op(op, in, out, at_) : model_.Custom(custom, in, out, at_);
+    o.custom_options = model_.arena.Bytes(custom_options);
+    if (!fill) return;
+    tflite::OptionsSetter set(&model_.arena, tflite::OptionsOf(op));
+    fill(set);
+    o.options = set.options();
   }
   void Outputs(const Ints& outputs) { graph().outputs = outputs; }
-  /// The next tensors and operators belong to a new subgraph; its number.
+  /// The next tensors and operators belong to a new subgraph once that is selected; its number.
   int64_t AddSubgraph() {
-    graphs_.emplace_back();
-    return static_cast<int64_t>(graphs_.size()) - 1;
+    model_.graphs.emplace_back();
+    return static_cast<int64_t>(model_.graphs.size()) - 1;
   }
   void Select(int64_t subgraph) { at_ = static_cast<size_t>(subgraph); }
   void Signature(std::string_view key, const std::vector<std::string>& in, const std::vector<std::string>& out,
                  int64_t subgraph = 0) {
+    const auto maps = [&](const std::vector<std::string>& names, const Ints& tensors) {
+      std::vector<tflite::TensorMap> list;
+      for (size_t i = 0; i < names.size(); ++i) {
+        list.push_back({model_.arena.Text(names[i]), static_cast<uint32_t>(tensors[i])});
+      }
+      return model_.arena.Array(list);
+    };
     tflite::SignatureDef s;
-    s.key = arena_.Text(key);
+    s.key = model_.arena.Text(key);
     s.subgraph_index = static_cast<uint32_t>(subgraph);
-    std::vector<tflite::TensorMap> ins, outs;
-    for (size_t i = 0; i < in.size(); ++i)
-      ins.push_back({arena_.Text(in[i]), static_cast<uint32_t>(graphs_[0].inputs[i])});
-    for (size_t i = 0; i < out.size(); ++i)
-      outs.push_back({arena_.Text(out[i]), static_cast<uint32_t>(graphs_[0].outputs[i])});
-    s.inputs = arena_.Array(ins);
-    s.outputs = arena_.Array(outs);
+    s.inputs = maps(in, model_.main().inputs);
+    s.outputs = maps(out, model_.main().outputs);
     signatures_.push_back(s);
   }
 
   std::string Bytes() {
-    tflite::Model m;
-    std::vector<tflite::SubGraph> graphs;
-    for (const Building& g : graphs_) {
-      tflite::SubGraph s;
-      s.name = arena_.Text("graph" + std::to_string(graphs.size()));
-      s.tensors = g.tensors;
-      s.inputs = g.inputs;
-      s.outputs = g.outputs;
-      s.operators = g.operators;
-      graphs.push_back(s);
+    for (size_t i = 0; i < model_.graphs.size(); ++i) {
+      model_.graphs[i].name = model_.arena.Text("graph" + std::to_string(i));
     }
-    m.subgraphs = graphs;
-    m.operator_codes = codes_;
-    m.buffers = buffers_;
-    m.signature_defs = signatures_;
-    auto bytes = tflite::SerializeModel(m);
-    if (!bytes.ok()) {
-      ADD_FAILURE() << FormatDiag(bytes.diag());
-      return {};
-    }
-    return *bytes;
+    model_.rest.signature_defs = model_.arena.Array(signatures_);
+    return model_.Bytes();
   }
 
   /// Problems go to `sink` where one is given, and fail the test otherwise.
@@ -166,18 +117,10 @@ class TfliteBuilder {
     std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
   }
 
-  struct Building {
-    std::vector<tflite::Tensor> tensors;
-    Ints inputs, outputs;
-    std::vector<tflite::Operator> operators;
-  };
-  Building& graph() { return graphs_[at_]; }
+  TfliteGraph& graph() { return model_.graphs[at_]; }
 
-  tflite::ModelArena arena_;
-  std::deque<Building> graphs_;
+  TfliteModel model_;
   size_t at_ = 0;
-  std::vector<tflite::OperatorCode> codes_;
-  std::vector<tflite::Buffer> buffers_;
   std::vector<tflite::SignatureDef> signatures_;
 };
 

@@ -1,23 +1,9 @@
 #include "backends/onnx/weights.h"
 
+#include "backends/constant_payload.h"
 #include "backends/onnx/values.h"
-#include "ir/stored_elements.h"
 
 namespace godwit::to_onnx {
-
-namespace {
-
-class ConstantPayload final : public onnx::Payload {
- public:
-  explicit ConstantPayload(Constant constant) : constant_(std::move(constant)) {}
-  [[nodiscard]] uint64_t size() const override { return StoredBytes(constant_.type); }
-  Status Write(const ByteSink& sink) const override { return WriteStored(constant_, sink); }
-
- private:
-  Constant constant_;
-};
-
-}  // namespace
 
 onnx::Tensor ToInitializer(const Constant& constant, std::string_view name, ExportArena* arena,
                            std::vector<std::shared_ptr<const void>>* keep) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "backends/constant_payload.h"
 #include "base/text.h"
 #include "ir/stored_elements.h"
 
@@ -14,16 +15,6 @@ tflite::BuiltinOperator CodeOf(std::string_view name) {
   (void)tflite::FindOperator(name, &code);
   return code;
 }
-
-class ConstantPayload final : public tflite::Payload {
- public:
-  explicit ConstantPayload(Constant constant) : constant_(std::move(constant)) {}
-  [[nodiscard]] uint64_t size() const override { return StoredBytes(constant_.type); }
-  Status Write(const ByteSink& sink) const override { return WriteStored(constant_, sink); }
-
- private:
-  Constant constant_;
-};
 
 // The count, where each text begins, where the last one ends, then the texts.
 std::vector<std::byte> PackTexts(const Tensor& tensor) {

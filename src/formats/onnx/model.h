@@ -12,6 +12,7 @@
 #include "base/bytes.h"
 #include "base/result.h"
 #include "formats/onnx/data_type.h"
+#include "formats/payload.h"
 
 namespace godwit::onnx {
 
@@ -39,14 +40,6 @@ struct TensorDetails {
   int64_t segment_end = 0;
 };
 
-/// What a tensor to be written has in the place of raw_data: bytes that are made when they are needed.
-class Payload {
- public:
-  virtual ~Payload() = default;
-  [[nodiscard]] virtual uint64_t size() const = 0;
-  virtual Status Write(const std::function<Status(ByteSpan)>& sink) const = 0;
-};
-
 /// A tensor as stored; tensor_data.h decodes it.
 struct Tensor {
   std::string_view name;
@@ -54,7 +47,7 @@ struct Tensor {
   ByteSpan raw_data;
   ByteSpan message;  ///< the whole message, where values of typed fields are read from; empty if there are none
   const TensorDetails* details = nullptr;
-  const Payload* payload = nullptr;  ///< never set by the parser
+  const Payload* payload = nullptr;  ///< in the place of raw_data when it is to be written; never set by the parser
   DataType data_type = DataType::kUndefined;
   bool external = false;      ///< data_location is EXTERNAL
   uint16_t typed_fields = 0;  ///< bit n: field n of the message (float_data 4, ... uint64_data 11) holds values

@@ -12,24 +12,16 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
+#include "formats/payload.h"
 #include "formats/tflite/options.h"
 #include "formats/tflite/schema.h"
 
 namespace godwit::tflite {
 
-/// What a buffer to be written has in the place of its bytes: bytes that are made when they are needed.
-class Payload {
- public:
-  virtual ~Payload() = default;
-  [[nodiscard]] virtual uint64_t size() const = 0;
-  /// The same bytes at every call.
-  virtual Status Write(const std::function<Status(ByteSpan)>& sink) const = 0;
-};
-
 /// Constant bytes. The parser resolves those that lie behind the tables (offset and size), so `bytes` is all there is.
 struct Buffer {
   ByteSpan bytes;
-  const Payload* payload = nullptr;  ///< never set by the parser
+  const Payload* payload = nullptr;  ///< in the place of `bytes` when it is to be written; never set by the parser
 
   [[nodiscard]] uint64_t size() const { return payload != nullptr ? payload->size() : bytes.size(); }
 };

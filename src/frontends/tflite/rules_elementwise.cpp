@@ -3,7 +3,7 @@
 
 #include <numbers>
 
-#include "frontends/tflite/op_import.h"
+#include "frontends/tflite/plain_rules.h"
 #include "frontends/tflite/tensor_import.h"
 
 namespace godwit::from_tflite {
@@ -12,14 +12,6 @@ namespace {
 
 using B = tflite::BuiltinOperator;
 
-template <const OpDef& Op>
-void Unary(OpImport& n) {
-  n.Out(0, n.Emit(Op, {n.In(0)}));
-}
-template <const OpDef& Op>
-void Binary(OpImport& n) {
-  n.Out(0, n.Emit(Op, {n.In(0), n.In(1)}));
-}
 template <const OpDef& Op>
 void Activated(OpImport& n) {
   n.Out(0, n.Activate(n.Emit(Op, {n.In(0), n.In(1)})));

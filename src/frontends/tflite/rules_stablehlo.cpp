@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "frontends/tflite/graph_import.h"
-#include "frontends/tflite/op_import.h"
+#include "frontends/tflite/plain_rules.h"
 #include "frontends/tflite/tensor_import.h"
 
 namespace godwit::from_tflite {
@@ -13,14 +13,6 @@ namespace {
 
 using B = tflite::BuiltinOperator;
 
-template <const OpDef& Op>
-void Unary(OpImport& n) {
-  n.Out(0, n.Emit(Op, {n.In(0)}));
-}
-template <const OpDef& Op>
-void Binary(OpImport& n) {
-  n.Out(0, n.Emit(Op, {n.In(0), n.In(1)}));
-}
 // Of booleans or of bits.
 template <const OpDef& Logical, const OpDef& Bits>
 void Both(OpImport& n) {
