@@ -20,7 +20,8 @@ struct Trip {
 /// The first error in a sink, as a status.
 Status FirstError(const DiagSink& sink);
 
-/// Takes all there is of the operator on every trip. Skips operators that have neither samples nor graphs.
-void ExpectSameAfter(const std::vector<Trip>& trips, const OpDef& op);
+/// Takes all there is of the operator on every trip. Skips operators that have neither samples nor regions; graphs with
+/// regions must be taken by some trip, those with sequences where the format has them.
+void ExpectSameAfter(const std::vector<Trip>& trips, const OpDef& op, bool sequences);
 
 }  // namespace godwit::test
