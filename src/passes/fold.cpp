@@ -93,6 +93,10 @@ class Folder {
     if (!CannotFail(node)) return FoldNow(node, in, freed);
     auto constant = Computed(*node.op, node.attrs, in, type.tensor());
     if (!constant.ok()) return false;
+    // The same numbers in another order are called what they were.
+    std::string& name = graph.value(out).name;
+    const bool moved = node.op == &ops::kTranspose || node.op == &ops::kReshape;
+    if (moved && name.empty()) name = graph.value(node.in[0]).name;
     return Put(out, *std::move(constant), freed);
   }
 

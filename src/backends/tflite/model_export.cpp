@@ -18,8 +18,6 @@ namespace godwit::to_tflite {
 
 namespace {
 
-constexpr int64_t kSharedElements = 64;  // constants up to this size are one tensor for all who need the same
-
 bool MayBeQuantised(DType dtype) {
   switch (dtype) {
     case DType::kI8:

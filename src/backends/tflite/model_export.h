@@ -14,6 +14,9 @@
 
 namespace godwit::to_tflite {
 
+/// Constants up to this size that nobody named are one tensor for all who need the same.
+inline constexpr int64_t kSharedElements = 4096;
+
 /// How integers of a tensor stand for numbers, where that can be said in a TFLite file; null otherwise.
 std::shared_ptr<const Quant> QuantOf(Scope& scope, const Node& node);
 /// Equal but for ways to say it: zero points that are all zero, axes of a single scale, f32 scales.

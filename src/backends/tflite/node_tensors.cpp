@@ -103,6 +103,12 @@ Result<Ref> NodeExport::InMade(ValueId id, TensorType type, WeightRecipe recipe)
   const Constant& from = scope_.graph().constant(scope_.graph().value(id).constant);
   const std::shared_ptr<const Quant> quant = type.quant;
   TRY(Constant made, LazyWeight(type, {from}, std::move(recipe)));
+  // Small ones are compared with others.
+  Dims dims;
+  for (const Dim& d : made.type.shape) dims.push_back(d.value());
+  if (ElementCount(dims) <= kSharedElements && !std::holds_alternative<Tensor>(made.data)) {
+    TRY(made.data, made.Load());
+  }
   made.type.quant = quant;
   const Tensor* contents = std::get_if<Tensor>(&made.data);
   const Tensor held = contents == nullptr ? Tensor() : *contents;

@@ -14,13 +14,16 @@
 #include "ops/ops.h"
 #include "passes/absorb_shuffles.h"
 #include "passes/fusion_policy.h"
+#include "passes/layout/compose_moves.h"
 #include "passes/lazy_weight.h"
 #include "passes/regroup_vectors.h"
 #include "passes/rule_tables.h"
 #include "passes/simplify.h"
 #include "passes/unroll.h"
+#include "passes/vector_nodes.h"
 #include "rewrite/driver.h"
 #include "rewrite/editor.h"
+#include "rewrite/match.h"
 
 namespace godwit::to_tflite {
 
@@ -241,6 +244,65 @@ const LayoutTarget& TfliteLayout() {
   return kOrders;
 }
 
+namespace {
+
+// One index of an axis is written as a slice without the axis: as those, it goes together with what is around it.
+Result<bool> PartOfGather(RewriteCtx& ctx) {
+  if (!ctx.Ranked(ctx.In(0)) || !ctx.Ranked(ctx.In(1)) || ctx.Rank(ctx.In(1)) != 0) return false;
+  const auto index = ctx.Ints(ctx.In(1));
+  const auto axis = AxisOf(ctx.attrs().Int("axis"), ctx.Rank(ctx.In(0)));
+  if (!index || index->size() != 1 || !axis) return false;
+  const auto extent = ctx.ShapeOf(ctx.In(0))[static_cast<size_t>(*axis)].known();
+  const int64_t at = index->front() < 0 && extent ? index->front() + *extent : index->front();
+  const Shape& out = ctx.ShapeOf(ctx.Out());
+  if (!extent || at < 0 || at >= *extent || !IsExpressible(out)) return false;
+  TRY(const ValueId part, ctx.Emit(ops::kSlice, {ctx.In(0), ctx.I64s({at}), ctx.I64s({at + 1}), ctx.I64s({*axis})}));
+  return ctx.Rebuild(ops::kReshape, {part, ctx.I64s(ReshapeNumbers(out))});
+}
+
+// A constant that broadcasts needs no dims of 1 in front.
+Result<bool> ShedLeadingOnes(RewriteCtx& ctx) {
+  if (ctx.n_in() != 2 || !ctx.Ranked(ctx.Out())) return false;
+  for (size_t i = 0; i < 2; ++i) {
+    const ValueId c = ctx.In(i), other = ctx.In(1 - i);
+    if (!ctx.IsConstant(c) || !ctx.Ranked(other) || ctx.Rank(other) != ctx.Rank(ctx.Out())) continue;
+    const Constant& constant = ctx.graph().constant(ctx.graph().value(c).constant);
+    if (constant.type.quant != nullptr || constant.type.shape.size() < 2 || constant.type.shape[0] != Dim(1)) continue;
+    Dims dims;
+    for (const Dim& d : constant.type.shape) {
+      if (!dims.empty() || d != Dim(1)) dims.push_back(d.value());
+    }
+    if (dims.empty()) dims = {1};
+    std::vector<ValueId> in = ctx.node().in;
+    TRY(in[i], ReshapedConstant(ctx.editor(), c, std::move(dims)));
+    return ctx.Rebuild(*ctx.node().op, std::move(in), ctx.attrs());
+  }
+  return false;
+}
+
+const OpDef* const kBroadcasts[] = {&ops::kAdd, &ops::kSub, &ops::kMul, &ops::kDiv, &ops::kMax, &ops::kMin};
+const OpDef* const kGathers[] = {&ops::kGather};
+const Rule kFormRules[] = {
+    {"gather-part", "A gather by one number is a slice.", Numerics::kExact, kGathers, PartOfGather},
+    {"shed-leading-ones", "A constant that broadcasts has no dims of 1 in front.", Numerics::kExact, kBroadcasts,
+     ShedLeadingOnes},
+};
+
+// What is known of orders by now leaves moves that nothing needs.
+Status Tidy(Graph* graph, const RewriteOptions& rewriting) {
+  Editor editor(*graph);
+  RETURN_IF_ERROR(RegroupVectors(editor));
+  RETURN_IF_ERROR(layout::ComposeMoves(editor, true));
+  Ledger ledger(rewriting);
+  const std::vector<RuleTable> tables = {kFormRules, ShapeRules(), SliceRules()};
+  TRY(const DriverResult done, RunRules(editor, tables, ledger));
+  static_cast<void>(done);
+  editor.RemoveDead();
+  return editor.Commit();
+}
+
+}  // namespace
+
 Status Prepare(Graph* graph, const PrepareOptions& options, PrepareReport* report) {
   PrepareReport unread;
   if (report == nullptr) report = &unread;
@@ -269,15 +331,7 @@ Status Prepare(Graph* graph, const PrepareOptions& options, PrepareReport* repor
     TRY(report->shuffles, AbsorbShuffles(graph));
   }
   RETURN_IF_ERROR(Relayout(graph, TfliteLayout(), options.layout, &report->layout));
-  if (!options.rewrite) return Ok{};
-  // What is known of orders by now leaves reshapes that nothing needs.
-  Editor editor(*graph);
-  RETURN_IF_ERROR(RegroupVectors(editor));
-  Ledger views(options.rewriting);
-  TRY(const DriverResult done, RunRules(editor, std::vector<RuleTable>{ShapeRules()}, views));
-  static_cast<void>(done);
-  editor.RemoveDead();
-  return editor.Commit();
+  return options.rewrite ? Tidy(graph, options.rewriting) : Ok{};
 }
 
 }  // namespace godwit::to_tflite

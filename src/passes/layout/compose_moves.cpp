@@ -69,11 +69,11 @@ class Pieces {
     return next == flat.size();
   }
 
-  /// Joins what stays together in one axis from end to end.
-  void Join() {
+  /// Joins what stays together from end to end: in one axis of the operand, or wherever it is.
+  void Join(bool across) {
     for (size_t k = 0; k + 1 < at_first_.size();) {
       const size_t a = at_first_[k], b = at_first_[k + 1];
-      if (home_[a] != home_[b] || !JoinLast(a, b)) {
+      if ((!across && home_[a] != home_[b]) || !JoinLast(a, b)) {
         ++k;
         continue;
       }
@@ -83,17 +83,36 @@ class Pieces {
   }
 
   [[nodiscard]] size_t size() const { return at_first_.size(); }
-  /// Whether no axis of what the chain leaves has more than one piece. Then the operand can be cut so that a transpose
-  /// alone gives it: into the pieces in their order, dims of 1 where they will be in the end.
-  [[nodiscard]] bool OnePieceEach() const {
-    return std::all_of(axes_.begin(), axes_.end(), [](const auto& axis) { return axis.size() < 2; });
-  }
-  struct Spaced {
-    Shape cut;
+  struct Turn {
+    Shape cut;  ///< as the operand is cut before it
     Perm order;
   };
-  [[nodiscard]] Spaced CutAsLeft() const {
-    Spaced out;
+  [[nodiscard]] Turn Dense() const { return {Cut(), Order()}; }
+  /// Where no axis of the operand has more than one piece, it is transposed as it is, dims of 1 where they were.
+  [[nodiscard]] std::optional<Turn> AsGiven(const Shape& from) const {
+    const auto ones = std::count(from.begin(), from.end(), Dim(1));
+    if (from.size() != at_first_.size() + static_cast<size_t>(ones)) return std::nullopt;
+    std::vector<int64_t> place(sizes_.size());
+    size_t next = 0;
+    for (size_t k = 0; k < from.size(); ++k) {
+      if (from[k] != Dim(1)) place[at_first_[next++]] = static_cast<int64_t>(k);
+    }
+    Perm moved;
+    for (const auto& axis : axes_) {
+      for (const size_t p : axis) moved.push_back(place[p]);
+    }
+    Turn out{from, {}};
+    next = 0;
+    for (size_t k = 0; k < from.size(); ++k) {
+      out.order.push_back(from[k] == Dim(1) ? static_cast<int64_t>(k) : moved[next++]);
+    }
+    return out;
+  }
+  /// Where no axis of what the chain leaves has more than one piece, a transpose alone can give it: the operand is cut
+  /// into the pieces in their order, dims of 1 where they will be in the end.
+  [[nodiscard]] std::optional<Turn> AsLeft() const {
+    if (std::any_of(axes_.begin(), axes_.end(), [](const auto& axis) { return axis.size() > 1; })) return std::nullopt;
+    Turn out;
     std::vector<int64_t> place(sizes_.size());
     size_t next = 0;
     for (size_t k = 0; k < axes_.size(); ++k) {
@@ -159,7 +178,7 @@ class Pieces {
 
 class Composer {
  public:
-  explicit Composer(Editor& editor) : editor_(editor), graph_(editor.graph()) {}
+  Composer(Editor& editor, bool few) : editor_(editor), graph_(editor.graph()), few_(few) {}
 
   Status Run() {
     for (const NodeId id : NodesWithin(graph_)) {
@@ -211,17 +230,29 @@ class Composer {
         return Ok{};
       }
     }
-    pieces.Join();
+    pieces.Join(false);
     if (pieces.size() > kMaxPieces) return Ok{};
-    Perm order = pieces.Order();
-    Shape cut = pieces.Cut();
-    const bool moves = !IsIdentity(order);
-    // One reshape less, where the transpose can place dims of 1.
-    if (moves && cut != from && Stored(cut, order) != to && pieces.OnePieceEach() && to.size() <= kMaxSpaced) {
-      Pieces::Spaced spaced = pieces.CutAsLeft();
-      order = std::move(spaced.order);
-      cut = std::move(spaced.cut);
+    Pieces::Turn turn = pieces.Dense();
+    const bool moves = !IsIdentity(turn.order);
+    // The fewest reshapes around the transpose, where that can place dims of 1.
+    const auto reshapes = [&](const Pieces::Turn& t) {
+      return (t.cut != from ? 1 : 0) + (Stored(t.cut, t.order) != to ? 1 : 0);
+    };
+    if (moves) {
+      const auto consider = [&](std::optional<Pieces::Turn> other) {
+        if (other && other->cut.size() <= kMaxSpaced && reshapes(*other) < reshapes(turn)) turn = *std::move(other);
+      };
+      consider(pieces.AsLeft());
+      if (few_) {
+        consider(pieces.AsGiven(from));
+        pieces.Join(true);
+        consider(pieces.Dense());
+        consider(pieces.AsLeft());
+      }
+      if (static_cast<size_t>(reshapes(turn)) + 1 > chain.size()) return Ok{};
     }
+    const Perm& order = turn.order;
+    const Shape& cut = turn.cut;
     const Shape turned = Stored(cut, order);
     const auto first = ShapeNumbers(from, cut), second = ShapeNumbers(moves ? turned : from, to);
     if (!first || !second) return Ok{};
@@ -255,10 +286,11 @@ class Composer {
 
   Editor& editor_;
   Graph& graph_;
+  const bool few_;
 };
 
 }  // namespace
 
-Status ComposeMoves(Editor& editor) { return Composer(editor).Run(); }
+Status ComposeMoves(Editor& editor, bool few) { return Composer(editor, few).Run(); }
 
 }  // namespace godwit::layout

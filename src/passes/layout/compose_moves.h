@@ -8,6 +8,8 @@
 namespace godwit::layout {
 
 /// Rewrites every chain of which only the end is used. The editor is committed before and after.
-Status ComposeMoves(Editor& editor);
+/// Before orders are chosen axes are cut as the operand has them, which leaves the most to choose from; afterwards
+/// (`few`) so that the fewest moves are left.
+Status ComposeMoves(Editor& editor, bool few = false);
 
 }  // namespace godwit::layout
