@@ -19,6 +19,7 @@
 #include "formats/sniff.h"
 #include "formats/tflite/parse.h"
 #include "ir/made_names.h"
+#include "ir/state.h"
 #include "ir/walk.h"
 #include "rewrite/ports.h"
 #include "verify/sample_plan.h"
@@ -78,6 +79,7 @@ class Flight {
     if (options_.simplify) RETURN_IF_ERROR(Simplify(graph, Rewriting(graph), &report_.simplify));
     if (options_.half.kind != HalfKind::kNone) RETURN_IF_ERROR(Halve(&graph));
     RETURN_IF_ERROR(out_->Prepare(&graph, sink_, &report_));
+    RETURN_IF_ERROR(AddEntries(file));
     ReturnFreedMemory();
     RETURN_IF_ERROR(out_->Write(graph, InputsOf(file), sink_, &report_));
     if (sink_->has_errors()) return FirstError(*sink_);
@@ -94,6 +96,7 @@ class Flight {
  private:
   Result<Graph> Read(const MappedFile::Ptr& file, DiagSink* sink) const {
     LoadOptions load = options_.load;
+    load.reads_all_entries = true;
     if (!options_.dims.empty()) {
       // Read twice: the inputs say which of them have the dims, and everything else follows from their sizes.
       DiagSink first;
@@ -124,6 +127,73 @@ class Flight {
       sink_->Add(Diag(diag::kTfliteMetadata, "TFLite Metadata of the source speaks of other inputs and outputs")
                      .As(Severity::kWarning));
     }
+  }
+
+  // Every other way to enter a TFLite model goes into a written one, as long as nothing is asked of the main one's
+  // edges. Variables are filled once for all entries, which copies of their subgraphs would not be.
+  Status AddEntries(const MappedFile::Ptr& file) {
+    if (source_ != Format::kTflite || !options_.load.signature.empty()) return Ok{};
+    TRY(const tflite::Model model, tflite::ParseModel(file->bytes(), options_.load.limits));
+    const tflite::SignatureDef* main = nullptr;
+    std::string left_out;
+    for (const tflite::SignatureDef& s : model.signature_defs) {
+      if (main == nullptr && s.subgraph_index == 0) {
+        main = &s;
+        continue;
+      }
+      const std::string key(s.key);
+      TRY(const bool taken, AddEntry(file, key));
+      if (taken) {
+        entries_.push_back(key);
+      } else {
+        left_out += Concat(left_out.empty() ? "" : ", ", key);
+      }
+    }
+    if (left_out.empty()) return Ok{};
+    sink_->Add(
+        Diag(diag::kTfliteSignature, Concat("the model can also be entered by ", left_out, ", which is left out"))
+            .Hint("--signature NAME converts that one")
+            .As(Severity::kWarning));
+    return Ok{};
+  }
+
+  Result<bool> AddEntry(const MappedFile::Ptr& file, const std::string& key) {
+    const bool plain = EdgesAsRead() && options_.load.shapes.empty() && options_.dims.empty() &&
+                       options_.half.kind == HalfKind::kNone && !options_.layout_auto;
+    if (!plain || report_.format_after != Format::kTflite) return false;
+    DiagSink problems;
+    LoadOptions load = options_.load;
+    load.signature = key;
+    auto graph = LoadModel(file, load, &problems);
+    if (!graph.ok() || problems.has_errors()) return false;
+    TRY(const std::vector<StateSlot> states, StatesOf(*graph));
+    if (!states.empty()) return false;
+    ForgetMadeNames(&*graph);
+    if (options_.simplify) RETURN_IF_ERROR(Simplify(*graph, Rewriting(*graph), nullptr));
+    return out_->AddEntry(*std::move(graph));
+  }
+
+  // The other entries as they are in both files.
+  Status ProveEntries(const MappedFile::Ptr& file) {
+    for (const std::string& key : entries_) {
+      LoadOptions load = options_.load;
+      load.signature = key;
+      DiagSink quiet;
+      TRY(const Graph source, LoadModel(file, load, &quiet));
+      TRY(const Graph written, out_->ReadBack(load, &quiet));
+      ProofOptions options;
+      options.samples = options_.proof.samples;
+      options.threads = options_.proof.threads;
+      options.seed = options_.proof.seed;
+      TRY(const ProofReport proof, Prove(source, written, options));
+      if (!proof.ok() && !options_.keep) {
+        return Diag(diag::kProofDiffers, Concat("the written model gives other results where it is entered by '",
+                                                Printable(key, 80), "': ", proof.reason))
+            .File(output_);
+      }
+      report_.proof.notes.push_back(Concat("entered by '", Printable(key, 80), "': ", Name(proof.verdict)));
+    }
+    return Ok{};
   }
 
   // The model as it stands: a real runtime that reads the source's file runs the same.
@@ -216,6 +286,7 @@ class Flight {
     RETURN_IF_ERROR(LayOut(&source));
     LoadOptions load = options_.load;
     load.shapes.clear();
+    load.signature.clear();
     DiagSink read_back;
     TRY(Graph written, out_->ReadBack(std::move(load), &read_back));
     if (read_back.has_errors()) {
@@ -245,6 +316,7 @@ class Flight {
       if (EdgesAsRead() && report_.format_before == report_.format_after) proof.source_file = input_;
     }
     TRY(report_.proof, Prove(source, written, proof));
+    RETURN_IF_ERROR(ProveEntries(file));
     report_.proved = true;
     if (options_.layers) LookAtLayers(source, written);
     if (report_.proof.ok() || options_.keep) return Ok{};
@@ -311,6 +383,7 @@ class Flight {
   const ConvertOptions& options_;
   DiagSink* sink_;
   Format source_ = Format::kNone;
+  std::vector<std::string> entries_;  // further signatures that are written
   std::unique_ptr<OutputFormat> out_;
   ConvertReport report_;
 };

@@ -40,6 +40,8 @@ Result<Graph> LoadModel(const MappedFile::Ptr& file, const LoadOptions& options,
     read.limits = options.limits;
     read.shapes = options.shapes;
     read.allow_external = options.allow_external;
+    read.signature = options.signature;
+    read.reads_all_entries = options.reads_all_entries;
     auto graph = from_tflite::ImportModel(file, read, sink);
     if (!graph.ok()) {
       NameFile(file->path(), &graph.diag());
@@ -47,6 +49,9 @@ Result<Graph> LoadModel(const MappedFile::Ptr& file, const LoadOptions& options,
     }
     RETURN_IF_ERROR(CheckShapeNames(*graph, options));
     return graph;
+  }
+  if (!options.signature.empty()) {
+    return Diag(diag::kUsage, "--signature: only TFLite models have several entries").File(file->path());
   }
   // Damaged protobuf is told apart by its parser better than by its first bytes.
   if (kind != FileKind::kOnnx && kind != FileKind::kUnknown) return NotOnnx(kind, file->path());

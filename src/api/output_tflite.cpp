@@ -84,9 +84,20 @@ class TfliteOutput : public OutputFormat {
     return Ok{};
   }
 
+  Result<bool> AddEntry(Graph graph) override {
+    ConvertReport unread;
+    DiagSink problems;
+    RETURN_IF_ERROR(Prepare(&graph, &problems, &unread));
+    entries_.push_back(std::move(graph));
+    return true;
+  }
+
   Status Write(const Graph& graph, std::vector<std::string> inputs, DiagSink* sink, ConvertReport* report) override {
+    std::vector<const Graph*> entries;
+    for (const Graph& entry : entries_) entries.push_back(&entry);
     const bool tune = options_.simplify && options_.rewriting.rewrite.level >= 2;
-    TRY(const to_tflite::Exported exported, to_tflite::ExportModel(graph, {profile_, half_weights_, tune}, sink));
+    TRY(const to_tflite::Exported exported,
+        to_tflite::ExportModel(graph, {profile_, half_weights_, tune, std::move(entries)}, sink));
     if (sink->has_errors()) return Ok{};
     runtime_ = exported.runtime;
     report->half.casts += exported.half_tensors;
@@ -142,6 +153,7 @@ class TfliteOutput : public OutputFormat {
   std::string path_;
   int runtime_ = 0;
   bool half_weights_ = false;
+  std::vector<Graph> entries_;
   std::optional<AtomicFile> file_;
 };
 

@@ -13,6 +13,7 @@ constexpr Option kModelOptions[] = {
     {"--limit", OptionKind::kText, "NAME=VALUE", "raise or lower a safety limit; `godwit list limits` shows them", 0,
      true},
     {"--allow-external", OptionKind::kText, "DIR", "a further folder in which weights may lie", 0, true},
+    {"--signature", OptionKind::kText, "NAME", "the entry of a TFLite model that is read; default: the main one"},
     {"--diag", OptionKind::kChoice, "text|json", "how problems are shown"},
     {"--strict", OptionKind::kFlag, "", "warnings count as errors"},
     {"--allow", OptionKind::kText, "ID", "accept this warning", 0, true},

@@ -82,6 +82,7 @@ Result<Problems> Problems::From(const Args& args) {
     p.allowed_.insert(id);
   }
   p.load_.allow_external = args.All("--allow-external");
+  p.load_.signature = args.Text("--signature");
   p.json_ = args.Text("--diag") == "json";
   p.strict_ = args.Has("--strict");
   p.quiet_ = args.Has("--quiet");

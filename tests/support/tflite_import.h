@@ -70,8 +70,9 @@ class TfliteBuilder {
     tflite::SignatureDef s;
     s.key = model_.arena.Text(key);
     s.subgraph_index = static_cast<uint32_t>(subgraph);
-    s.inputs = maps(in, model_.main().inputs);
-    s.outputs = maps(out, model_.main().outputs);
+    const TfliteGraph& entry = model_.graphs[static_cast<size_t>(subgraph)];
+    s.inputs = maps(in, entry.inputs);
+    s.outputs = maps(out, entry.outputs);
     signatures_.push_back(s);
   }
 

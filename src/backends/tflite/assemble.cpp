@@ -24,17 +24,24 @@ constexpr std::string_view kOfOneFile[] = {"min_runtime_version",     "buffer_lo
 
 class Assembler {
  public:
-  Assembler(const Graph& source, const std::vector<std::string>& outputs, DiagSink* sink)
-      : source_(source), outputs_(outputs), sink_(sink), buffers_(1) {}
+  Assembler(const Graph& source, DiagSink* sink) : source_(source), sink_(sink), buffers_(1) {}
 
-  Exported Run(const std::vector<WrittenGraph>& graphs) {
+  Exported Run(const std::vector<WrittenModel>& models) {
     std::vector<tflite::SubGraph> subgraphs;
-    for (size_t k = 0; k < graphs.size(); ++k) subgraphs.push_back(SubGraph(graphs[k], k == 0));
+    std::vector<tflite::SignatureDef> signatures;
+    for (const WrittenModel& model : models) {
+      first_ = subgraphs.size();
+      const std::vector<std::string> inside;
+      for (size_t k = 0; k < model.graphs.size(); ++k) {
+        subgraphs.push_back(SubGraph(model.graphs[k], k == 0 ? model.outputs : inside));
+      }
+      signatures.push_back(Signature(subgraphs[first_], model));
+    }
     tflite::Model& model = out_.model;
     model.description = arena_.Text(source_.doc);
     model.subgraphs = arena_.Array(subgraphs);
     model.operator_codes = arena_.Array(codes_);
-    model.signature_defs = arena_.Array(std::vector<tflite::SignatureDef>{Signature(subgraphs[0])});
+    model.signature_defs = arena_.Array(signatures);
     model.metadata = arena_.Array(MetadataKept());
     model.buffers = arena_.Array(buffers_);
     KeepFiles(&model);
@@ -134,7 +141,7 @@ class Assembler {
     return static_cast<uint32_t>(it->second);
   }
 
-  tflite::SubGraph SubGraph(const WrittenGraph& from, bool main) {
+  tflite::SubGraph SubGraph(const WrittenGraph& from, const std::vector<std::string>& outputs) {
     std::vector<int32_t> order;
     const std::vector<int32_t> numbers = Number(from, &order);
     const auto indices = [&](const Refs& refs) {
@@ -164,7 +171,7 @@ class Assembler {
     };
     for (const Ref ref : from.in) make(ref.index, {});
     for (size_t i = 0; i < from.out.size(); ++i) {
-      make(from.out[i].index, main && i < outputs_.size() ? outputs_[i] : std::string());
+      make(from.out[i].index, i < outputs.size() ? outputs[i] : std::string());
     }
     for (const int32_t index : order) make(index, {});
     out.inputs = indices(from.in);
@@ -186,7 +193,9 @@ class Assembler {
         o.inputs = indices(op.in);
         o.outputs = indices(op.out);
         o.intermediates = indices(op.intermediates);
-        o.options = ToOptions(op, &arena_);
+        WrittenOperator placed = op;
+        placed.options.MoveSubgraphs(static_cast<int64_t>(first_));
+        o.options = ToOptions(placed, &arena_);
         o.custom_options = arena_.Bytes(AsBytes(op.custom_options));
         operators.push_back(o);
         out_.runtime = std::max(out_.runtime, op.since);
@@ -199,15 +208,17 @@ class Assembler {
   }
 
   // Callers name inputs and outputs as the source did.
-  tflite::SignatureDef Signature(const tflite::SubGraph& main) {
+  tflite::SignatureDef Signature(const tflite::SubGraph& main, const WrittenModel& model) {
     tflite::SignatureDef out;
-    const auto key = source_.metadata.find("tflite.signature");
-    out.key = key == source_.metadata.end() ? kSignature : arena_.Text(key->second);
+    const auto key = model.source->metadata.find("tflite.signature");
+    out.key = key == model.source->metadata.end() ? kSignature : arena_.Text(key->second);
+    out.subgraph_index = static_cast<uint32_t>(first_);
     std::vector<tflite::TensorMap> inputs, outputs;
     for (const int32_t i : main.inputs) inputs.push_back({main.tensors[static_cast<size_t>(i)].name, uint32_t(i)});
     for (size_t k = 0; k < main.outputs.size(); ++k) {
       const auto index = static_cast<size_t>(main.outputs[k]);
-      outputs.push_back({k < outputs_.size() ? arena_.Text(outputs_[k]) : main.tensors[index].name, uint32_t(index)});
+      outputs.push_back(
+          {k < model.outputs.size() ? arena_.Text(model.outputs[k]) : main.tensors[index].name, uint32_t(index)});
     }
     out.inputs = arena_.Array(inputs);
     out.outputs = arena_.Array(outputs);
@@ -257,7 +268,7 @@ class Assembler {
   }
 
   const Graph& source_;
-  const std::vector<std::string>& outputs_;
+  size_t first_ = 0;  // subgraph of the entry that is being put together
   DiagSink* sink_;
   Exported out_;
   tflite::ModelArena arena_;
@@ -269,9 +280,8 @@ class Assembler {
 
 }  // namespace
 
-Exported Assemble(std::vector<WrittenGraph> graphs, const Graph& source, const std::vector<std::string>& outputs,
-                  DiagSink* sink) {
-  return Assembler(source, outputs, sink).Run(graphs);
+Exported Assemble(const std::vector<WrittenModel>& models, DiagSink* sink) {
+  return Assembler(*models[0].source, sink).Run(models);
 }
 
 }  // namespace godwit::to_tflite

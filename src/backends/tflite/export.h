@@ -20,6 +20,9 @@ struct ExportOptions {
   targets::TfliteProfile profile;
   bool half_weights = false;  ///< stored in f16, computed with in f32
   bool tune = true;           ///< operators in the forms that CPUs run fastest, sums in another order
+  /// Further ways to enter the file, each a graph of its own with the key "tflite.signature" in its metadata. They keep
+  /// no state.
+  std::vector<const Graph*> entries = {};
 };
 
 struct Exported {

@@ -86,7 +86,16 @@ bool SameQuant(const Quant& a, const Quant& b) {
 }
 
 Result<Exported> ExportModel(const Graph& graph, const ExportOptions& options, DiagSink* sink) {
-  return ModelExport(graph, options, sink).Run();
+  std::vector<const Graph*> entries = {&graph};
+  entries.insert(entries.end(), options.entries.begin(), options.entries.end());
+  StoredHalf half;
+  std::vector<WrittenModel> models;
+  for (const Graph* entry : entries) models.push_back(ModelExport(*entry, options, sink).Run(&half));
+  if (sink->has_errors()) return Exported{};
+  Exported out = Assemble(models, sink);
+  out.half_tensors = half.tensors;
+  out.half_elements = half.elements;
+  return out;
 }
 
 ModelExport::ModelExport(const Graph& graph, const ExportOptions& options, DiagSink* sink)
@@ -374,7 +383,7 @@ std::vector<bool> ModelExport::Wanted() const {
   return std::move(trial.root_.wanted);
 }
 
-Exported ModelExport::Run() {
+WrittenModel ModelExport::Run(StoredHalf* half) {
   frames_.push_back(std::make_unique<Frame>());
   frame().graph.name = graph_.name.empty() ? "main" : graph_.name;
   for (const ValueId v : graph_.region(Graph::main()).params) {
@@ -391,7 +400,6 @@ Exported ModelExport::Run() {
   for (WrittenGraph& body : graphs_) graphs.push_back(std::move(body));
   frames_.clear();
   if (sink_->has_errors()) return {};
-  StoredHalf half;
   for (WrittenGraph& written : graphs) {
     MergeWritten(&written);
     if (options_.tune) {
@@ -407,13 +415,10 @@ Exported ModelExport::Run() {
       sink_->Add(stored.diag());
       return {};
     }
-    half.tensors += stored->tensors;
-    half.elements += stored->elements;
+    half->tensors += stored->tensors;
+    half->elements += stored->elements;
   }
-  Exported out = Assemble(std::move(graphs), graph_, outputs, sink_);
-  out.half_tensors = half.tensors;
-  out.half_elements = half.elements;
-  return out;
+  return {std::move(graphs), &graph_, std::move(outputs)};
 }
 
 }  // namespace godwit::to_tflite

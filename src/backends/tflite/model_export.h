@@ -10,6 +10,7 @@
 #include "backends/tflite/export.h"
 #include "backends/tflite/node_export.h"
 #include "backends/tflite/stateful.h"
+#include "backends/tflite/store_half.h"
 #include "passes/legalise/legaliser.h"
 
 namespace godwit::to_tflite {
@@ -25,7 +26,8 @@ bool SameQuant(const Quant& a, const Quant& b);
 class ModelExport final : public LegaliseTarget {
  public:
   ModelExport(const Graph& graph, const ExportOptions& options, DiagSink* sink);
-  Exported Run();
+  /// What cannot be written goes to the sink.
+  WrittenModel Run(StoredHalf* half);
   /// Nodes that no row takes in any layout and that have decompositions.
   std::vector<NodeId> ToDecompose();
 
@@ -103,8 +105,7 @@ void MergeWritten(WrittenGraph* graph);
 void OrderWritten(WrittenGraph* graph);
 
 /// The model as the views that the file's writer takes: names, numbers, operator codes, signatures, metadata. What does
-/// not fit into a file goes to the sink.
-Exported Assemble(std::vector<WrittenGraph> graphs, const Graph& source, const std::vector<std::string>& outputs,
-                  DiagSink* sink);
+/// not fit into a file goes to the sink. The first of `models` is the main one.
+Exported Assemble(const std::vector<WrittenModel>& models, DiagSink* sink);
 
 }  // namespace godwit::to_tflite

@@ -50,6 +50,12 @@ class OptionList {
   void Set(std::string_view name, OptionValue value) { items_.emplace_back(name, std::move(value)); }
   [[nodiscard]] const std::vector<std::pair<std::string_view, OptionValue>>& items() const { return items_; }
   [[nodiscard]] bool empty() const { return items_.empty(); }
+  /// Numbers of subgraphs are counted from `by` on.
+  void MoveSubgraphs(int64_t by) {
+    for (auto& [name, value] : items_) {
+      if (name.ends_with("_subgraph_index")) value.i += by;
+    }
+  }
 
  private:
   std::vector<std::pair<std::string_view, OptionValue>> items_;
@@ -85,6 +91,13 @@ struct WrittenGraph {
   std::vector<WrittenTensor> tensors;
   Refs in, out;
   std::vector<WrittenGroup> groups;  ///< last node first
+};
+
+/// What one way to enter the file runs: its main subgraph, then those that this uses, numbered from 1 on.
+struct WrittenModel {
+  std::vector<WrittenGraph> graphs;
+  const Graph* source = nullptr;
+  std::vector<std::string> outputs;  ///< their names
 };
 
 }  // namespace godwit::to_tflite

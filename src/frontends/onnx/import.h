@@ -25,6 +25,10 @@ struct ImportOptions {
   std::map<std::string, std::vector<std::string>> shapes;
   /// Initialisers that are also graph inputs are constants unless this is set.
   bool initializers_are_inputs = false;
+  /// Of formats whose files can be entered in several ways (TFLite): by this one; empty: by the main one.
+  std::string signature;
+  /// The caller reads the other entries as well: nothing is said about them.
+  bool reads_all_entries = false;
 };
 
 /// A graph, even where single nodes have failed (see the sink); an error only when there is nothing to show.

@@ -20,13 +20,14 @@ constexpr int64_t kNodeBytes = 3 * 640;  // what an operator becomes, about: som
 }  // namespace
 
 GraphImport::GraphImport(std::shared_ptr<const Loaded> loaded, const ImportOptions& options, DiagSink* sink,
-                         size_t subgraph)
+                         size_t subgraph, bool initialises)
     : loaded_(std::move(loaded)),
       options_(options),
       sink_(sink),
       inference_(graph_),
       builder_(graph_, inference_),
-      main_(subgraph) {}
+      main_(subgraph),
+      initialises_(initialises) {}
 
 Status GraphImport::Run() {
   ReadHeader();
@@ -44,19 +45,23 @@ void GraphImport::ReadHeader() {
   graph_.name = std::string(m.subgraphs[main_].name);
   graph_.doc = std::string(m.description);
   graph_.format = fmt::format("TFLite {}", m.version);
-  ReadMetadata(m, &graph_);
+  if (initialises_) return;
+  const auto is_entry = [&](const tflite::SignatureDef& s) {
+    return s.subgraph_index == main_ && (options_.signature.empty() || s.key == options_.signature);
+  };
+  const auto entry = std::find_if(m.signature_defs.begin(), m.signature_defs.end(), is_entry);
+  if (entry != m.signature_defs.end()) signature_ = &*entry;
+  ReadMetadata(m, signature_, &graph_);
   std::string others;
   for (const tflite::SignatureDef& s : m.signature_defs) {
-    if (signature_ == nullptr && s.subgraph_index == main_) {
-      signature_ = &s;
-    } else if (s.subgraph_index != main_) {
-      others += Concat(others.empty() ? "'" : ", '", s.key, "'");
-    }
+    if (&s != signature_) others += Concat(others.empty() ? "" : ", ", s.key);
   }
-  if (!others.empty() && main_ == 0) {
-    sink_->Add(Diag(diag::kTfliteSignature, Concat("the model can also be entered by ", others, ", which is not read"))
-                   .As(Severity::kWarning));
-  }
+  if (others.empty() || !options_.signature.empty()) return;
+  graph_.metadata["tflite.signatures"] = others;
+  if (options_.reads_all_entries) return;
+  sink_->Add(Diag(diag::kTfliteSignature, Concat("the model can also be entered by ", others, ", which is not read"))
+                 .Hint("--signature NAME reads that one")
+                 .As(Severity::kWarning));
 }
 
 namespace {

@@ -27,8 +27,9 @@ struct Loaded {
 
 class GraphImport {
  public:
-  /// `subgraph` is read as the model.
-  GraphImport(std::shared_ptr<const Loaded> loaded, const ImportOptions& options, DiagSink* sink, size_t subgraph = 0);
+  /// `subgraph` is read as the model, or as what fills variables before it runs.
+  GraphImport(std::shared_ptr<const Loaded> loaded, const ImportOptions& options, DiagSink* sink, size_t subgraph = 0,
+              bool initialises = false);
 
   /// Call once.
   Status Run();
@@ -109,6 +110,7 @@ class GraphImport {
   std::map<std::pair<size_t, int32_t>, ValueId> pairs_;
   std::vector<Frame> frames_;
   size_t main_ = 0;  ///< the subgraph that is read as the model
+  bool initialises_ = false;
   const tflite::SignatureDef* signature_ = nullptr;
   int64_t imported_ = 0;  ///< operators so far, those of a subgraph once for each place
   int64_t grown_ = 0;     ///< bytes of graph that no operator of the file stands for

@@ -139,7 +139,7 @@ bool GraphImport::WriteState(int32_t tensor, ValueId value) {
 ValueId GraphImport::ReadVariable(const std::string& key, const Type& type, std::string_view called) {
   Variable& variable = state_.variables[key];
   // Before the model runs there is nobody who could bring anything: a variable is what it was filled with.
-  if (!variable.current && main_ != 0 && variable.initial.valid()) {
+  if (!variable.current && initialises_ && variable.initial.valid()) {
     variable.current = graph_.AddConstant(variable.initial, key);
   }
   if (!variable.current) {
@@ -200,7 +200,7 @@ Status GraphImport::RunInit(int64_t subgraph) {
   RETURN_IF_ERROR(Enter(subgraph));
   if (!state_.initialised.insert(subgraph).second) return Ok{};
   DiagSink problems;
-  GraphImport init(loaded_, options_, &problems, static_cast<size_t>(subgraph));
+  GraphImport init(loaded_, options_, &problems, static_cast<size_t>(subgraph), true);
   init.state_.initialised = state_.initialised;
   init.state_.tables = state_.tables;
   for (const auto& [key, variable] : state_.variables) init.state_.variables[key].initial = variable.initial;
@@ -247,7 +247,7 @@ Status GraphImport::RunInit(int64_t subgraph) {
 
 // What variables hold in the end are results of the model, which the next run takes as inputs.
 void GraphImport::ImportState() {
-  if (main_ != 0) return;
+  if (initialises_) return;
   for (const auto& [key, variable] : state_.variables) {
     if (!variable.input || variable.current == variable.input) continue;
     std::string name = Concat(variable.name, ".next");

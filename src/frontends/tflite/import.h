@@ -21,6 +21,10 @@ struct ImportOptions {
   std::vector<std::string> allow_external;
   /// Dims of inputs, by input name: numbers fix, names keep a dim dynamic.
   std::map<std::string, std::vector<std::string>> shapes;
+  /// The signature whose subgraph is read; empty: the first one of the main subgraph.
+  std::string signature;
+  /// The caller reads the other entries as well: nothing is said about them.
+  bool reads_all_entries = false;
 };
 
 /// A graph, even where single operators have failed (see the sink); an error only when there is nothing to show.

@@ -20,26 +20,23 @@ std::string AsMetadata(ByteSpan bytes) {
 
 }  // namespace
 
-void ReadMetadata(const tflite::Model& model, Graph* graph) {
+void ReadMetadata(const tflite::Model& model, const tflite::SignatureDef* entry, Graph* graph) {
   for (const tflite::Metadata& m : model.metadata) {
     if (m.buffer >= model.buffers.size()) continue;
     graph->metadata[Concat("tflite.metadata.", m.name)] = AsMetadata(model.buffers[m.buffer].bytes);
   }
   if (!model.appended.empty()) graph->metadata["tflite.files"] = Concat("base64:", Base64(model.appended));
-  const auto tensors = model.subgraphs[0].tensors;
-  for (const tflite::SignatureDef& s : model.signature_defs) {
-    if (s.subgraph_index != 0) continue;
-    graph->metadata["tflite.signature"] = std::string(s.key);
-    const auto put = [&](std::string_view kind, std::span<const tflite::TensorMap> maps) {
-      for (const tflite::TensorMap& m : maps) {
-        if (m.tensor_index >= tensors.size()) continue;
-        graph->metadata[Concat("tflite.", kind, ".", m.name)] = std::string(tensors[m.tensor_index].name);
-      }
-    };
-    put("input", s.inputs);
-    put("output", s.outputs);
-    break;
-  }
+  if (entry == nullptr) return;
+  const auto tensors = model.subgraphs[entry->subgraph_index].tensors;
+  graph->metadata["tflite.signature"] = std::string(entry->key);
+  const auto put = [&](std::string_view kind, std::span<const tflite::TensorMap> maps) {
+    for (const tflite::TensorMap& m : maps) {
+      if (m.tensor_index >= tensors.size()) continue;
+      graph->metadata[Concat("tflite.", kind, ".", m.name)] = std::string(tensors[m.tensor_index].name);
+    }
+  };
+  put("input", entry->inputs);
+  put("output", entry->outputs);
 }
 
 Attrs OpaqueAttrs(const tflite::Model& model, const tflite::Operator& op) {
