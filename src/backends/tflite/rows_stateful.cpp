@@ -265,6 +265,7 @@ Status WriteSvdf(NodeExport& n, const LineLayer& layer, Activation activation, R
 
 /// On real numbers: the last sum of the layer.
 Status EmitLines(NodeExport& n) {
+  if (n.exporter().states().empty()) return n.NotThis();
   const auto layer = LineLayerOf(n.scope().graph(), n.exporter().states(), n.node().out[0]);
   if (!layer || layer->state.keeps != nullptr) return n.NotThis();
   return WriteSvdf(n, *layer, n.TakeActivation(), n.Out());
@@ -272,6 +273,7 @@ Status EmitLines(NodeExport& n) {
 
 /// What is left in the state of such a layer.
 Status LeaveLines(NodeExport& n) {
+  if (n.exporter().states().empty()) return n.NotThis();
   const Graph& graph = n.scope().graph();
   for (const NodeId id : graph.region(Graph::main()).nodes) {
     const Node& node = graph.node(id);
@@ -299,6 +301,7 @@ Status WriteStoredLines(NodeExport& n, const Node& quantize, const Node** keeps)
 }
 
 Status EmitStoredLines(NodeExport& n) {
+  if (n.exporter().states().empty()) return n.NotThis();
   const Node* keeps = nullptr;
   if (MakerIn(n.scope().graph(), n.Operand(0), ops::kReshape) == nullptr) return WriteStoredLines(n, n.node(), &keeps);
   const Graph& graph = n.scope().graph();
