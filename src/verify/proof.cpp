@@ -12,16 +12,16 @@
 #include "base/text.h"
 #include "exec/session.h"
 #include "ir/convert.h"
-#include "ir/state.h"
 #include "ir/walk.h"
-#include "ops/arithmetic.h"
 #include "ops/ops.h"
 #include "rewrite/ports.h"
+#include "verify/carried_states.h"
 #include "verify/cut.h"
 #include "verify/judging.h"
 #include "verify/model_runner.h"
 #include "verify/runtime_judge.h"
 #include "verify/sample_plan.h"
+#include "verify/source_noise.h"
 
 namespace godwit {
 
@@ -29,11 +29,6 @@ namespace {
 
 using Values = std::vector<RtValue>;
 using Clock = std::chrono::steady_clock;
-
-// Runs in f64, to measure the source's own noise, for at most this many samples that need it.
-constexpr int kNoiseRuns = 3;
-// Tolerance in units of what a model in integers is off from what it stands for.
-constexpr double kStepsFactor = 1.5;
 
 class Prover {
  public:
@@ -56,25 +51,14 @@ class Prover {
   bool Cut();
   bool MatchPorts();
   void PlanSamples();
-  void StripArithmetic();
-  /// What the source gives in real numbers, where it computes in integers and the written model does not.
-  const RtValue* InReals(int index, const Values& inputs, size_t output);
-  const std::vector<double>* SensitivityOf(int index, const Values& inputs, const Values& reference);
   void StartSessions();
   Result<Values> MakeSample(int index, const DimSizes& sizes) const;
-  /// What a run of the source left is what the next sample begins with.
-  void CarryOn(const Values& reference);
-  /// The same of the written model's own states.
-  void CarryOwn(const Values& actual);
-  bool TakeOwnState(const std::string& input);
   /// Both models on the same inputs, at the same time where there are threads for it.
   void RunBoth(const Values& inputs, std::optional<Result<Values>>* ours, std::optional<Result<Values>>* theirs);
   bool RunSample(int index);
   bool FindSizes(size_t set, int index, Values* inputs, Values* reference, std::optional<Result<Values>>* actual);
   bool OpenJudge();
   void KeepWorst(SampleKind kind, const Values& inputs);
-  /// |f32 - f64| of each output of the source on sample `index`; null when no further run in f64 is due.
-  const std::vector<double>* NoiseOf(int index, const Values& inputs, const Values& reference);
   void Conclude();
 
   const Graph* source_;
@@ -82,11 +66,9 @@ class Prover {
   const ProofOptions& options_;
   ProofReport& report_;
   Graph cut_source_, cut_written_;
-  Graph plain_source_;  // without the arithmetic of integers, where the source has it
-  bool quantised_ = false;
-  bool reals_judge_ = false;  // the written model states no arithmetic of integers
+  std::optional<SourceNoise> noise_;
   int threads_ = 1;
-  std::unique_ptr<ModelRunner> source_session_, written_session_, wide_session_, plain_session_;
+  std::unique_ptr<ModelRunner> source_session_, written_session_;
   std::vector<size_t> input_of_;   // the source's input for each of the written model's; kOwn: a state that only it has
   std::vector<size_t> output_of_;  // the written model's output for each of the source's
   std::vector<OutputJudge> judges_;
@@ -95,33 +77,10 @@ class Prover {
   std::vector<std::vector<DimSizes>> ladders_;  // one for each of the sizes to try
   std::vector<std::optional<DimSizes>> sizes_;  // the ones that were found to run
   std::vector<SampleKind> kinds_;
-  struct Noise {
-    int sample = -1;
-    std::vector<double> values;
-  };
-  Noise noise_;
-  std::vector<StateSlot> states_;
-  // What the written model keeps from run to run and the source does not: it must make no difference.
   static constexpr size_t kOwn = SIZE_MAX;
-  std::vector<StateSlot> own_states_;
-  std::map<size_t, RtValue> own_left_;  // by the written model's inputs
-  std::map<size_t, RtValue> left_;      // by the source's inputs
-  Noise moved_;
-  int reals_of_ = -1;
-  Values reals_;
-  int noise_runs_left_ = kNoiseRuns;
+  CarriedStates states_;
   double worst_rank_ = -1;
 };
-
-size_t FindName(const std::vector<std::string>& names, const std::string& name) {
-  return static_cast<size_t>(std::find(names.begin(), names.end(), name) - names.begin());
-}
-
-std::vector<std::string> InputNames(const Graph& graph) {
-  std::vector<std::string> out;
-  for (const ValueId id : graph.region(Graph::main()).params) out.push_back(graph.value(id).name);
-  return out;
-}
 
 int64_t OpsetOf(const Graph& graph) {
   for (const auto& [domain, version] : graph.opsets) {
@@ -145,31 +104,11 @@ bool Prover::Cut() {
   return true;
 }
 
-bool Prover::TakeOwnState(const std::string& input) {
-  const auto states = StatesOf(*written_);
-  if (!states.ok()) return false;
-  for (const StateSlot& slot : *states) {
-    if (slot.input != input || !slot.initial.valid()) continue;
-    own_left_[input_of_.size()] = RtValue(slot.initial);
-    own_states_.push_back(slot);
-    return true;
-  }
-  return false;
-}
-
-void Prover::CarryOwn(const Values& actual) {
-  const std::vector<std::string> names = InputNames(*written_);
-  for (const StateSlot& slot : own_states_) {
-    const size_t in = FindName(names, slot.input), out = FindName(written_->output_names, slot.output);
-    if (in < names.size() && out < actual.size()) own_left_[in] = actual[out];
-  }
-}
-
 bool Prover::MatchPorts() {
   const std::vector<std::string> inputs = InputNames(*source_);
   for (const std::string& name : InputNames(*written_)) {
     const size_t at = FindName(inputs, name);
-    if (at == inputs.size() && TakeOwnState(name)) {
+    if (at == inputs.size() && states_.TakeOwn(*written_, name, input_of_.size())) {
       input_of_.push_back(kOwn);
       continue;
     }
@@ -191,9 +130,7 @@ bool Prover::MatchPorts() {
     const StatedTolerance* tolerance = stated != options_.tolerances.end() ? &stated->second
                                        : any != options_.tolerances.end()  ? &any->second
                                                                            : nullptr;
-    // Between integers and what they stand for there is one arithmetic, not two.
-    const double factor = quantised_ ? std::min(options_.noise_factor, kStepsFactor) : options_.noise_factor;
-    judges_.emplace_back(name, options_.floor, factor, tolerance, random[i]);
+    judges_.emplace_back(name, options_.floor, noise_->factor(), tolerance, random[i]);
     if (const auto quant = options_.judged_quants.find(name); quant != options_.judged_quants.end()) {
       const std::vector<double>& scales = quant->second->scales;
       if (!scales.empty()) judges_.back().SetStep(*std::max_element(scales.begin(), scales.end()));
@@ -210,9 +147,9 @@ void Prover::PlanSamples() {
   report_.macs = MacsAt(*source_, ladders_[0][0]);
   const bool large = report_.macs > kManyMacs;
   report_.samples = options_.samples > 0 ? options_.samples : large ? kProofSamplesLarge : kProofSamples;
-  if (large) noise_runs_left_ = 1;
+  if (large) noise_->Allow(1);
   // Where steps fall depends on the sample.
-  if (quantised_) noise_runs_left_ = report_.samples;
+  if (noise_->quantised()) noise_->Allow(report_.samples);
   bool drawn = false;
   for (const std::string& name : InputNames(*source_)) {
     const auto spec = options_.inputs.find(name);
@@ -232,20 +169,6 @@ void Prover::PlanSamples() {
   }
 }
 
-// A model that computes in integers is off from what it stands for by its steps, not by the rounding of floats: its
-// noise is told by the same operators in real numbers.
-void Prover::StripArithmetic() {
-  const auto steps = [&](const Graph& graph, NodeId id) { return graph.node(id).attrs.Has(ops::kArithmetic); };
-  for (const NodeId id : NodesWithin(*source_)) quantised_ = quantised_ || steps(*source_, id);
-  if (!quantised_) return;
-  const std::vector<NodeId> written = NodesWithin(*written_);
-  reals_judge_ = std::none_of(written.begin(), written.end(), [&](NodeId id) { return steps(*written_, id); });
-  plain_source_ = source_->Clone();
-  for (const NodeId id : NodesWithin(plain_source_)) {
-    if (steps(plain_source_, id)) plain_source_.node(id).attrs.Erase(ops::kArithmetic);
-  }
-}
-
 void Prover::StartSessions() {
   threads_ =
       options_.threads > 0 ? options_.threads : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
@@ -253,6 +176,7 @@ void Prover::StartSessions() {
   options.threads = std::max(1, threads_ / 2);
   options.run.seed = options_.seed;
   if (WeightBytes(*source_) > ModelRunner::Sizes().whole) options.threads = threads_;
+  noise_->SetThreads(threads_);
   source_session_ = std::make_unique<ModelRunner>(*source_, options);
   written_session_ = std::make_unique<ModelRunner>(*written_, options);
 }
@@ -263,9 +187,7 @@ Result<Values> Prover::MakeSample(int index, const DimSizes& sizes) const {
   request.seed = options_.seed + static_cast<uint64_t>(index) * 7919;
   request.sizes = sizes;
   const auto with_state = [&](Result<Values> sample) {
-    for (const auto& [input, value] : left_) {
-      if (sample.ok()) (*sample)[input] = value;
-    }
+    if (sample.ok()) states_.PutInto(&*sample);
     return sample;
   };
   if (request.kind != SampleKind::kGiven) return with_state(DrawSample(*source_, options_.inputs, request));
@@ -280,39 +202,10 @@ Result<Values> Prover::MakeSample(int index, const DimSizes& sizes) const {
   return with_state(DrawSample(*source_, specs, request));
 }
 
-void Prover::CarryOn(const Values& reference) {
-  const std::vector<std::string> names = InputNames(*source_);
-  for (const StateSlot& slot : states_) {
-    const size_t in = FindName(names, slot.input), out = FindName(source_->output_names, slot.output);
-    const auto stated = options_.inputs.find(slot.input);
-    if (in == names.size() || out >= reference.size() || !reference[out].is_tensor()) continue;
-    if (stated != options_.inputs.end() && (stated->second.ranged || !stated->second.value.absent())) continue;
-    const DType dtype = source_->value(source_->region(Graph::main()).params[in]).type.dtype();
-    const Tensor& left = reference[out].tensor;
-    if (left.dtype() == dtype) {
-      left_[in] = reference[out];
-      continue;
-    }
-    // It is judged as the real numbers that it stands for.
-    const auto quant = options_.judged_quants.find(slot.output);
-    if (quant == options_.judged_quants.end() || quant->second->scales.size() != 1) continue;
-    auto stored = Tensor::Make(dtype, left.dims());
-    if (!stored.ok()) continue;
-    const std::vector<double> real = ToF64(left);
-    const std::vector<int64_t>& zeros = quant->second->zero_points;
-    const int64_t zero = zeros.empty() ? 0 : zeros[0];
-    for (size_t i = 0; i < real.size(); ++i) {
-      const auto steps = static_cast<int64_t>(std::llround(real[i] / quant->second->scales[0]));
-      StoreI64(dtype, steps + zero, stored->mutable_raw() + i * ByteSize(dtype));
-    }
-    left_[in] = RtValue(*std::move(stored));
-  }
-}
-
 void Prover::RunBoth(const Values& inputs, std::optional<Result<Values>>* ours, std::optional<Result<Values>>* theirs) {
   Values picked;
   for (size_t i = 0; i < input_of_.size(); ++i) {
-    picked.push_back(input_of_[i] == kOwn ? own_left_.at(i) : inputs[input_of_[i]]);
+    picked.push_back(input_of_[i] == kOwn ? states_.Own(i) : inputs[input_of_[i]]);
   }
   const auto other = [&] { theirs->emplace(written_session_->Run(std::move(picked))); };
   // Large models take turns: each for itself takes what memory it takes.
@@ -347,86 +240,6 @@ bool Prover::FindSizes(size_t set, int index, Values* inputs, Values* reference,
   }
   if (set == 0) return NotRun(Concat("the source does not run: ", first));
   return false;
-}
-
-const std::vector<double>* Prover::NoiseOf(int index, const Values& inputs, const Values& reference) {
-  if (noise_.sample == index) return &noise_.values;
-  if (noise_runs_left_ == 0) return nullptr;
-  --noise_runs_left_;
-  if (wide_session_ == nullptr) {
-    SessionOptions options;
-    options.threads = threads_;
-    options.precision = Precision::kDouble;
-    options.run.seed = options_.seed;
-    wide_session_ = std::make_unique<ModelRunner>(quantised_ ? plain_source_ : *source_, options);
-  }
-  const auto wide = wide_session_->Run(inputs);
-  if (!wide.ok()) {
-    report_.notes.push_back(Concat("the source's noise could not be measured: ", wide.diag().what));
-    noise_runs_left_ = 0;
-    return nullptr;
-  }
-  noise_.sample = index;
-  noise_.values.assign(reference.size(), -1);
-  for (size_t i = 0; i < reference.size(); ++i) {
-    Meter meter(false);
-    const Deviation d = meter.Add(reference[i], (*wide)[i]);
-    if (d.mismatch.empty()) noise_.values[i] = d.worst;
-    // Held to real numbers, it may be off by as much as these are: f32 takes other steps than f64 here and there.
-    const RtValue* real = reals_judge_ ? InReals(index, inputs, i) : nullptr;
-    if (real == nullptr) continue;
-    const Deviation own = meter.Add(*real, (*wide)[i]);
-    const double part = own.worst * options_.noise_factor / std::min(options_.noise_factor, kStepsFactor);
-    if (own.mismatch.empty()) noise_.values[i] = std::max(noise_.values[i], part);
-  }
-  return &noise_.values;
-}
-
-const RtValue* Prover::InReals(int index, const Values& inputs, size_t output) {
-  if (reals_of_ != index) {
-    reals_of_ = index;
-    reals_.clear();
-    if (plain_session_ == nullptr) {
-      SessionOptions options;
-      options.threads = threads_;
-      options.run.seed = options_.seed;
-      plain_session_ = std::make_unique<ModelRunner>(plain_source_, options);
-    }
-    if (auto run = plain_session_->Run(inputs); run.ok()) reals_ = *std::move(run);
-  }
-  return output < reals_.size() ? &reals_[output] : nullptr;
-}
-
-// Inputs changed by the last digit of f32, those near 0 by that of numbers around 1.
-const std::vector<double>* Prover::SensitivityOf(int index, const Values& inputs, const Values& reference) {
-  if (moved_.sample == index) return &moved_.values;
-  Values near = inputs;
-  bool changed = false;
-  for (RtValue& value : near) {
-    if (!value.is_tensor() || value.tensor.dtype() != DType::kF32) continue;
-    Tensor tensor(DType::kF32, value.tensor.dims());
-    const float* from = value.tensor.data<float>();
-    auto* to = tensor.mutable_data<float>();
-    for (int64_t i = 0; i < tensor.size(); ++i) {
-      const float step = 0x1p-23F * std::max(1.0F, std::fabs(from[i]));
-      // Up and down in no order that a model knows.
-      const bool up = (static_cast<uint64_t>(i) * 0x9E3779B97F4A7C15ULL >> 60 & 1) != 0;
-      to[i] = from[i] + (up ? step : -step);
-    }
-    value = RtValue(std::move(tensor));
-    changed = true;
-  }
-  if (!changed) return nullptr;
-  const auto run = source_session_->Run(near);
-  if (!run.ok()) return nullptr;
-  moved_.sample = index;
-  moved_.values.assign(reference.size(), -1);
-  for (size_t i = 0; i < reference.size(); ++i) {
-    Meter meter(false);
-    const Deviation d = meter.Add((*run)[i], reference[i]);
-    if (d.mismatch.empty()) moved_.values[i] = d.worst;
-  }
-  return &moved_.values;
 }
 
 // Functions of a bounded range: runtimes compute them as exactly as their range, not their value, goes.
@@ -479,25 +292,29 @@ bool Prover::RunSample(int index) {
   }
   SampleContext sample;
   sample.kind = kinds_[static_cast<size_t>(index)];
-  sample.noise = [&]() { return NoiseOf(index, inputs, reference); };
-  sample.sensitivity = [&]() { return SensitivityOf(index, inputs, reference); };
+  sample.noise = [&]() { return noise_->Of(index, inputs, reference); };
+  // Our kernels round alike on both sides, but beyond the usual range what they round is large.
+  const auto moved = [&]() { return noise_->Sensitivity(index, source_session_.get(), inputs, reference); };
+  if (sample.kind == SampleKind::kLarge) sample.sensitivity = moved;
   sample.source = source_;
   sample.inputs = &inputs;
   sample.threads = threads_;
   sample.sequence = !states_.empty();
-  if (reals_judge_) sample.in_reals = [&](size_t output) { return InReals(index, inputs, output); };
+  const bool in_reals = noise_->judged_in_reals();
+  if (in_reals) sample.in_reals = [&](size_t output) { return noise_->InReals(index, inputs, output); };
   for (size_t i = 0; i < judges_.size(); ++i) {
     sample.output = i;
-    if (reals_judge_) sample.alternative = [&, i] { return InReals(index, inputs, i); };
+    if (in_reals) sample.alternative = [&, i] { return noise_->InReals(index, inputs, i); };
     judges_[i].Judge((**actual)[output_of_[i]], reference[i], sample);
   }
+  sample.sensitivity = moved;
   if (elsewhere_->ready()) {
     std::string fault = elsewhere_->Judge(index, InputNames(*source_), inputs, reference, sample);
     if (!fault.empty()) Differs(std::move(fault));
   }
   KeepWorst(sample.kind, inputs);
-  CarryOn(reference);
-  CarryOwn(**actual);
+  states_.Carry(*source_, reference, options_);
+  states_.CarryOwn(*written_, **actual);
   return true;
 }
 
@@ -561,23 +378,23 @@ Status Prover::Run() {
     }
   }
   if (!Cut()) return Ok{};
-  StripArithmetic();
+  noise_.emplace(source_, *written_, options_.noise_factor, options_.seed);
   if (!MatchPorts()) return Ok{};
   PlanSamples();
   StartSessions();
   // States of other sizes are other states.
   if (ladders_.size() == 1) {
-    TRY(states_, StatesOf(*source_));
+    RETURN_IF_ERROR(states_.Find(*source_));
   }
   if (!states_.empty() && report_.samples > 1) {
     report_.notes.push_back(
         fmt::format("{} runs one after the other: each begins with the state that the last one left", report_.samples));
   }
-  if (!own_states_.empty()) {
+  if (states_.own() > 0) {
     report_.notes.push_back(fmt::format(
         "the written model keeps {} state{} that the source has not: {} runs one after the other show that {} nothing",
-        own_states_.size(), own_states_.size() == 1 ? "" : "s", report_.samples,
-        own_states_.size() == 1 ? "it changes" : "they change"));
+        states_.own(), states_.own() == 1 ? "" : "s", report_.samples,
+        states_.own() == 1 ? "it changes" : "they change"));
   }
   if (!OpenJudge()) return Ok{};
   report_.verdict = Verdict::kProved;
@@ -590,6 +407,7 @@ Status Prover::Run() {
   for (const auto& sizes : sizes_) {
     if (sizes && !sizes->empty()) tried += Concat(tried.empty() ? "" : "; ", ToString(*sizes));
   }
+  if (!noise_->failure().empty()) report_.notes.push_back(noise_->failure());
   if (!tried.empty()) report_.notes.push_back(Concat("sizes: ", tried));
   Conclude();
   return Ok{};
