@@ -350,6 +350,8 @@ std::span<const Sample> Samples() {
       {{"f32[1,1,8,8]", "i64[4] = 1,1,3,3"},
        {{"mode", word("linear")}, {"antialias", int64_t{1}}, {"coordinates", word("half_pixel")}}},
       {{"u8[1,1,4,4]", "i64[4] = 1,1,7,7"}, {{"mode", word("linear")}, {"coordinates", word("align_corners")}}},
+      {{"f32[1,1,5,4]", "i64[2] = 8,3"},
+       {{"nearest", word("floor")}, {"coordinates", word("tf_half_pixel_for_nn")}, {"axes", Ints{2, 3}}}},
       {{"f64[6]", "", "f32[1] = 0.5"}, {{"nearest", word("ceil")}, {"coordinates", word("asymmetric")}}}};
   return samples;
 }

@@ -93,16 +93,21 @@ Status EmitByScales(NodeExport& n) {
 
 Status SetModes(NodeExport& n, OnnxAttrs* attrs) {
   const std::string_view mode = n.attrs().Str("mode", "nearest");
-  const std::string_view places = n.attrs().Str("coordinates", "half_pixel");
+  std::string_view places = n.attrs().Str("coordinates", "half_pixel");
+  std::string_view nearest = n.attrs().Str("nearest", "round_prefer_floor");
   if (places == "tf_half_pixel_for_nn" && n.opset() > 12) {
-    return n.LacksForm("tf_half_pixel_for_nn is in opsets 11 and 12 only");
+    // It is half a pixel further, which rounding down then is what rounding a half up is elsewhere.
+    if (mode != "nearest" || nearest != "floor") {
+      return n.LacksForm("tf_half_pixel_for_nn is in opsets 11 and 12 only");
+    }
+    places = "half_pixel";
+    nearest = "round_prefer_ceil";
   }
   if (places == "half_pixel_symmetric" && n.opset() < 19) {
     return n.LacksForm("half_pixel_symmetric is in opset 19 and later");
   }
   if (places != "half_pixel") attrs->Set("coordinate_transformation_mode", std::string(places));
   attrs->Set("mode", std::string(mode));
-  const std::string_view nearest = n.attrs().Str("nearest", "round_prefer_floor");
   if (mode == "nearest" && nearest != "round_prefer_floor") attrs->Set("nearest_mode", std::string(nearest));
   if (mode == "cubic") attrs->SetFloat("cubic_coeff_a", n.attrs().Float("cubic_a", -0.75), -0.75);
   attrs->SetInt("exclude_outside", n.attrs().Int("exclude_outside", 0), 0);
