@@ -1,6 +1,7 @@
 // add, sub, mul, div: elementwise arithmetic of two operands with numpy broadcasting.
 #include "ir/op_def.h"
 #include "ops/commute_rules.h"
+#include "ops/elementwise.h"
 #include "ops/samples.h"
 #include "ops/wide.h"
 
@@ -23,23 +24,8 @@ std::span<const Sample> Samples() {
 }
 
 // Sums of small integer contents keep shape arithmetic exact under symbolic dims.
-template <class Fn>
-Status InferArithmetic(InferCtx& ctx, Fn fn) {
-  RETURN_IF_ERROR(InferBinary(ctx));
-  if (!IsInteger(ctx.DtypeOf(0)) || !ctx.Ranked(0) || !ctx.Ranked(1)) return Ok{};
-  auto a = ctx.Contents(0);
-  auto b = ctx.Contents(1);
-  if (!a || !b || ctx.Rank(0) > 1 || ctx.Rank(1) > 1) return Ok{};
-  const size_t n = a->size() == 1 ? b->size() : a->size();
-  if ((a->size() != n && a->size() != 1) || (b->size() != n && b->size() != 1)) return Ok{};
-  std::vector<Dim> out;
-  for (size_t i = 0; i < n; ++i) {
-    std::optional<Dim> d = fn((*a)[a->size() == 1 ? 0 : i], (*b)[b->size() == 1 ? 0 : i]);
-    if (!d) return Ok{};
-    out.push_back(*std::move(d));
-  }
-  ctx.OutContents(0, std::move(out));
-  return Ok{};
+Status InferArithmetic(InferCtx& ctx, DimFn fn) {
+  return IsInteger(ctx.DtypeOf(0)) ? InferBinaryContents(ctx, ctx.DtypeOf(0), fn) : InferBinary(ctx);
 }
 
 Status InferAdd(InferCtx& ctx) {

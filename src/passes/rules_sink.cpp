@@ -5,6 +5,7 @@
 
 #include "ir/commute.h"
 #include "ops/ops.h"
+#include "passes/numbers_like.h"
 #include "passes/rule_tables.h"
 #include "rewrite/match.h"
 
@@ -154,20 +155,8 @@ class Sink {
     return ctx_.Emit(ops::kTranspose, {v}, {{"perm", Inverse(perm)}});
   }
 
-  // The constant in the type and shape of the one it stands for.
   ValueId Numbers(ValueId old, const std::vector<int64_t>& numbers) {
-    const bool narrow = ctx_.DtypeOf(old) == DType::kI32;
-    Dims dims = {static_cast<int64_t>(numbers.size())};
-    if (old && ctx_.Rank(old) == 0) dims.clear();
-    Tensor t(narrow ? DType::kI32 : DType::kI64, dims);
-    for (size_t i = 0; i < numbers.size(); ++i) {
-      if (narrow) {
-        t.mutable_data<int32_t>()[i] = static_cast<int32_t>(numbers[i]);
-      } else {
-        t.mutable_data<int64_t>()[i] = numbers[i];
-      }
-    }
-    return ctx_.Constant(std::move(t));
+    return ctx_.Constant(NumbersLike(old ? ctx_.graph().value(old).type : Type(), numbers));
   }
 
   RewriteCtx& ctx_;

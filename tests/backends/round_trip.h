@@ -20,8 +20,11 @@ struct Trip {
 /// The first error in a sink, as a status.
 Status FirstError(const DiagSink& sink);
 
-/// Takes all there is of the operator on every trip. Skips operators that have neither samples nor regions; graphs with
-/// regions must be taken by some trip, those with sequences where the format has them.
+/// All but the opaque one, which stands for what is not known.
+std::vector<const OpDef*> OperatorsWithSamples();
+
+/// Takes all there is of the operator on every trip, and fails where there is nothing; graphs with regions must be
+/// taken by some trip, those with sequences where the format has them.
 void ExpectSameAfter(const std::vector<Trip>& trips, const OpDef& op, bool sequences);
 
 }  // namespace godwit::test

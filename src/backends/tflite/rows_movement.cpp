@@ -147,17 +147,23 @@ Ints WholeSizes(const Shape& shape) {
   return out;
 }
 
-// Parts of unlike extents as slices, which delegates run.
-Status EmitSlices(NodeExport& n) {
-  constexpr size_t kMost = 4;
-  TRY(const int rank, n.Rank(0));
-  const int64_t axis = FromFront(n.attrs().Int("axis", 0), rank);
+// What each result has of the axis; not this, where one is not known.
+Result<Ints> PartSizes(NodeExport& n, int64_t axis) {
   Ints sizes;
   for (size_t i = 0; i < n.n_out(); ++i) {
     const Type& part = n.OutType(i);
     if (!part.ranked() || !part.shape()[static_cast<size_t>(axis)].is_static()) return n.NotThis();
     sizes.push_back(part.shape()[static_cast<size_t>(axis)].value());
   }
+  return sizes;
+}
+
+// Parts of unlike extents as slices, which delegates run.
+Status EmitSlices(NodeExport& n) {
+  constexpr size_t kMost = 4;
+  TRY(const int rank, n.Rank(0));
+  const int64_t axis = FromFront(n.attrs().Int("axis", 0), rank);
+  TRY(const Ints sizes, PartSizes(n, axis));
   const bool equal = std::adjacent_find(sizes.begin(), sizes.end(), std::not_equal_to<>()) == sizes.end();
   if (equal || sizes.size() > kMost || n.DtypeOf(0) != DType::kF32) return n.NotThis();
   const Ref x = n.In(0);
@@ -175,12 +181,7 @@ Status EmitSlices(NodeExport& n) {
 Status EmitSplitV(NodeExport& n) {
   TRY(const int rank, n.Rank(0));
   const int64_t axis = FromFront(n.attrs().Int("axis", 0), rank);
-  Ints sizes;
-  for (size_t i = 0; i < n.n_out(); ++i) {
-    const Type& part = n.OutType(i);
-    if (!part.ranked() || !part.shape()[static_cast<size_t>(axis)].is_static()) return n.NotThis();
-    sizes.push_back(part.shape()[static_cast<size_t>(axis)].value());
-  }
+  TRY(const Ints sizes, PartSizes(n, axis));
   n.Emit("SPLIT_V", {n.In(0), n.I32s(sizes), n.ScalarI32(axis)}, {{"num_splits", static_cast<int64_t>(sizes.size())}});
   return Ok{};
 }

@@ -1,4 +1,5 @@
 #include "passes/layout/apply.h"
+#include "passes/numbers_like.h"
 
 #include <algorithm>
 #include <map>
@@ -356,20 +357,8 @@ class Applier {
 
   static Attrs ReshapeAttrs(const Shape& wants) { return HasZero(wants) ? Attrs{{"allow_zero", int64_t{1}}} : Attrs{}; }
 
-  // In the element type and rank of the operand they stand for.
   ValueId Numbers(const std::vector<int64_t>& numbers, ValueId old = {}) {
-    const bool narrow = old && graph_.value(old).type.dtype() == DType::kI32;
-    Dims dims = {static_cast<int64_t>(numbers.size())};
-    if (old && graph_.value(old).type.ranked() && graph_.value(old).type.rank() == 0) dims.clear();
-    Tensor t(narrow ? DType::kI32 : DType::kI64, dims);
-    for (size_t i = 0; i < numbers.size(); ++i) {
-      if (narrow) {
-        t.mutable_data<int32_t>()[i] = static_cast<int32_t>(numbers[i]);
-      } else {
-        t.mutable_data<int64_t>()[i] = numbers[i];
-      }
-    }
-    return graph_.AddConstant(std::move(t));
+    return graph_.AddConstant(NumbersLike(old ? graph_.value(old).type : Type(), numbers));
   }
 
   Graph& graph_;
