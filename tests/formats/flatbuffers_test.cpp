@@ -76,7 +76,35 @@ TEST(FlatBuffers, WhatIsBuiltReadsBack) {
   EXPECT_EQ(t.Text(99), "");
   EXPECT_FALSE(t.Child(99).present());
   EXPECT_TRUE(context.ok());
-  EXPECT_EQ(context.reach(), bytes.size());
+  EXPECT_EQ(context.reach() + 1, bytes.size());  // but for the zero behind the text
+}
+
+TEST(FlatBuffers, EqualTextsAndEqualVectorsAreOne) {
+  const auto bytes_with = [](std::string_view text, const std::vector<int32_t>& numbers, std::string_view third) {
+    Builder b("TEST");
+    const Placed root = b.Table(b.root(), Fields().Ref(0).Ref(1).Ref(2).Ref(3).Ref(4));
+    b.Text(root.slot(0), "the same");
+    b.Text(root.slot(1), text);
+    b.Numbers(root.slot(2), std::span<const int32_t>(std::vector<int32_t>{1, 2, 3, 4}));
+    b.Numbers(root.slot(3), std::span<const int32_t>(numbers));
+    b.Vector(root.slot(4), AsBytes(third), 1);
+    return Finished(&b);
+  };
+  const std::string one = bytes_with("the same", {1, 2, 3, 4}, "the same"),
+                    two = bytes_with("the some", {1, 2, 3, 5}, "");
+  EXPECT_LT(one.size(), two.size());
+  for (const std::string& bytes : {one, two}) {
+    const Limits limits;
+    Context context(AsBytes(bytes), limits);
+    const Table t = context.Root();
+    EXPECT_EQ(t.Text(0), "the same");
+    EXPECT_EQ(t.Text(1), bytes == one ? "the same" : "the some");
+    EXPECT_EQ(LoadLe<int32_t>(t.Elements(2, 4).data() + 12), 4);
+    EXPECT_EQ(LoadLe<int32_t>(t.Elements(3, 4).data() + 12), bytes == one ? 4 : 5);
+    // A vector of bytes is no text: it has no zero behind it.
+    EXPECT_EQ(AsText(t.Elements(4, 1)), bytes == one ? "the same" : "");
+    EXPECT_TRUE(context.ok());
+  }
 }
 
 TEST(FlatBuffers, TablesOfOneFormShareTheirFieldList) {

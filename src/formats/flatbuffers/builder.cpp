@@ -80,16 +80,27 @@ Placed Builder::Table(uint64_t slot, const Fields& fields) {
   return out;
 }
 
+void Builder::Share(uint64_t slot, std::string bytes, uint64_t count, uint64_t alignment) {
+  vectors_[{alignment, count, std::move(bytes)}].push_back(slot);
+}
+
 void Builder::Text(uint64_t slot, std::string_view text) {
-  Vector(slot, AsBytes(text), 1);
-  bytes_.push_back({});
+  Share(slot, std::string(text) + '\0', text.size(), kLengthBytes);
 }
 
 void Builder::Vector(uint64_t slot, ByteSpan bytes, unsigned width, uint64_t alignment) {
-  PadTo(std::max<uint64_t>(width, alignment), kLengthBytes);
-  Point(slot, bytes_.size());
-  Append(static_cast<uint32_t>(bytes.size() / width));
-  bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
+  Share(slot, std::string(AsText(bytes)), bytes.size() / width, std::max<uint64_t>(width, alignment));
+}
+
+void Builder::PlaceVectors() {
+  for (const auto& [key, slots] : vectors_) {
+    const auto& [alignment, count, content] = key;
+    PadTo(alignment, kLengthBytes);
+    for (const uint64_t slot : slots) Point(slot, bytes_.size());
+    Append(static_cast<uint32_t>(count));
+    bytes_.insert(bytes_.end(), AsBytes(content).begin(), AsBytes(content).end());
+  }
+  vectors_.clear();
 }
 
 uint64_t Builder::Refs(uint64_t slot, size_t n) {
@@ -110,6 +121,7 @@ void Builder::RefBlock(uint64_t slot, size_t block) { blocks_[block].slots.push_
 void Builder::PlaceOfBlock(uint64_t at, size_t block) { blocks_[block].places.push_back(at); }
 
 void Builder::Finish(uint64_t behind) {
+  PlaceVectors();
   total_ = bytes_.size();
   for (BlockPlace& b : blocks_) {
     const uint64_t head = b.slots.empty() ? 0 : kLengthBytes;

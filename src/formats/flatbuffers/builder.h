@@ -1,5 +1,5 @@
-// Writes FlatBuffers forward: tables and small vectors are laid out in memory, parents before their children; blocks of
-// bytes that may be large stand behind them and are only named until the file is written.
+// Writes FlatBuffers forward: tables are laid out in memory, parents before their children, texts and vectors behind
+// them, each content once; blocks of bytes that may be large come last and are only named until the file is written.
 //
 //   Builder b("TFL3");
 //   Fields fields;                                  what the table holds
@@ -13,7 +13,9 @@
 #include <functional>
 #include <map>
 #include <span>
+#include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "base/bytes.h"
@@ -70,7 +72,7 @@ class Builder {
 
   /// The slot of the root table.
   [[nodiscard]] static uint64_t root() { return 0; }
-  // Each lays out what the offset at `slot` leads to.
+  // Each lays out what the offset at `slot` leads to. Equal texts are one, and so are equal vectors.
   Placed Table(uint64_t slot, const Fields& fields);
   void Text(uint64_t slot, std::string_view text);
   /// `bytes` are whole elements of `width` bytes each; they begin at a multiple of that and of `alignment`.
@@ -89,8 +91,8 @@ class Builder {
   /// The 64-bit field at `at` becomes the block's distance from the start of the file.
   void PlaceOfBlock(uint64_t at, size_t block);
 
-  /// Gives the blocks their places, and `behind` zero bytes after the last one. Those that offsets lead to are preceded
-  /// by their length.
+  /// Gives vectors and blocks their places, and `behind` zero bytes after the last block. Blocks that offsets lead to
+  /// are preceded by their length.
   void Finish(uint64_t behind);
   /// Of the whole file; of the tables alone.
   [[nodiscard]] uint64_t total() const { return total_; }
@@ -100,6 +102,8 @@ class Builder {
 
  private:
   void PadTo(uint64_t alignment, uint64_t plus = 0);
+  void Share(uint64_t slot, std::string bytes, uint64_t count, uint64_t alignment);
+  void PlaceVectors();
   void Point(uint64_t slot, uint64_t target);
   uint64_t FieldList(const std::vector<uint16_t>& list);
   template <class T>
@@ -117,6 +121,8 @@ class Builder {
     std::vector<uint64_t> places;
   };
   std::vector<std::byte> bytes_;
+  // By how they are aligned, the widest first, then by length and content; a text's content ends in a zero byte.
+  std::map<std::tuple<uint64_t, uint64_t, std::string>, std::vector<uint64_t>, std::greater<>> vectors_;  // their slots
   std::map<std::vector<uint16_t>, uint64_t> field_lists_;
   std::vector<BlockPlace> blocks_;
   uint64_t total_ = 0;

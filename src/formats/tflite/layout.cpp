@@ -20,8 +20,9 @@ constexpr auto Number(E value) {
 
 uint8_t Flag(bool value) { return value ? 1 : 0; }
 
-// Of constants that are too short to gain from more.
+// Of constants that are too short to gain from more: those of fewer pieces than kWorthAligning.
 constexpr uint64_t kLeastAlignment = 16;
+constexpr uint64_t kWorthAligning = 16;
 // The small field of old readers holds no more than this, which says that the large one counts.
 constexpr int32_t kPlaceholder = Number(BuiltinOperator::kPlaceholderForGreaterOpCodes);
 
@@ -42,7 +43,7 @@ size_t Layout::BlockOf(size_t content) {
   size_t& block = block_of_content_[first];
   if (block == Contents::kNone) {
     const uint64_t bytes = contents_.contents.BytesOf(first);
-    block = b_.Block(bytes, bytes < alignment_ ? kLeastAlignment : alignment_);
+    block = b_.Block(bytes, bytes < alignment_ * kWorthAligning ? kLeastAlignment : alignment_);
     content_of_block_.push_back(first);
   }
   return block;

@@ -11,7 +11,7 @@
 namespace godwit::tflite {
 
 struct WriteOptions {
-  uint64_t alignment = 64;  ///< of constants not shorter than this; a power of two, 16 at least
+  uint64_t alignment = 64;  ///< of long constants; a power of two, 16 at least
   /// Where the constants go behind the tables, counted in 64 bits, which old runtimes do not read: files larger than
   /// this.
   uint64_t longest_flatbuffer = 0x7FFFFFFF;
