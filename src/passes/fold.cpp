@@ -85,6 +85,10 @@ class Folder {
     const ValueId out = node.out[0];
     const Type type = graph.value(out).type;
     if (type.is_tensor() && type.tensor().quant) return false;
+    // The same numbers in another order or type are called what they were.
+    std::string& name = graph.value(out).name;
+    const bool same = node.op == &ops::kTranspose || node.op == &ops::kReshape || node.op == &ops::kCast;
+    if (same && name.empty()) name = graph.value(node.in[0]).name;
     if (!type.is_tensor() || !type.tensor().is_static()) return FoldNow(node, in, freed);
     Dims dims;
     for (const Dim& d : type.shape()) dims.push_back(d.value());
@@ -93,10 +97,6 @@ class Folder {
     if (!CannotFail(node)) return FoldNow(node, in, freed);
     auto constant = Computed(*node.op, node.attrs, in, type.tensor());
     if (!constant.ok()) return false;
-    // The same numbers in another order are called what they were.
-    std::string& name = graph.value(out).name;
-    const bool moved = node.op == &ops::kTranspose || node.op == &ops::kReshape;
-    if (moved && name.empty()) name = graph.value(node.in[0]).name;
     return Put(out, *std::move(constant), freed);
   }
 

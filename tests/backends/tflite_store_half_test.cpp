@@ -66,6 +66,26 @@ TEST(TfliteStoreHalf, LargeWeightsComeFromADequantize) {
   EXPECT_EQ(main.operators[1].inputs[1], main.operators[0].outputs[0]);
 }
 
+TEST(TfliteStoreHalf, HalvesFollowTheOperatorsThatTakeThem) {
+  // The order in which the graph holds nodes and weights is of no matter.
+  const std::string left = "%l: f32[1,32] = matmul(%x, %a)\n", right = "%r: f32[1,32] = matmul(%x, %b)\n";
+  const auto file = [&](const std::string& nodes) {
+    std::string ones = "0.25", twos = "0.5";
+    for (int k = 1; k < 16 * 32; ++k) {
+      ones += ",0.25";
+      twos += ",0.5";
+    }
+    auto graph = ParseGraph(Concat("graph g {\n const %a: f32[16,32] = [", ones, "]\n const %b: f32[16,32] = [", twos,
+                                   "]\n main (%x: f32[1,16]) {\n ", nodes, " yield(%l as l, %r as r)\n }\n}"),
+                            ops::Find);
+    EXPECT_TRUE(graph.ok());
+    const Written out = Export(*graph);
+    EXPECT_EQ(out.halves, 2);
+    return out.bytes;
+  };
+  EXPECT_EQ(file(left + right), file(right + left));
+}
+
 TEST(TfliteStoreHalf, FewWeightsAndThoseOutOfRangeStay) {
   EXPECT_EQ(Export(Dense(4, 4, "0.1")).halves, 0);
   const Written out = Export(Dense(16, 32, "1e6"));

@@ -57,6 +57,17 @@ TEST(MergeNodes, AcrossRegions) {
   EXPECT_EQ(CountOps(c.graph, "exp"), 1);
 }
 
+TEST(FoldConstants, TheSameNumbersInAnotherTypeKeepTheirName) {
+  const auto c = CheckSimplify(R"(const %weights: f16[2] = [0.5,3.0]
+  main (%x: f32[N,2]) {
+    %0: f32[2] = cast(%weights, to=f32)
+    %y: f32[N,2] = mul(%x, %0)
+    yield(%y)
+  })");
+  EXPECT_EQ(CountOps(c.graph, "cast"), 0);
+  EXPECT_NE(test::Print(c.graph).find("const %weights: f32[2]"), std::string::npos) << test::Print(c.graph);
+}
+
 TEST(FoldConstants, SizesStaySymbolic) {
   const auto c = CheckSimplify(R"(const %one: i64[1] = [-1]
   main (%x: f32[N,3,4]) {

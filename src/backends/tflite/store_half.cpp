@@ -3,6 +3,7 @@
 #include <cmath>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include "ops/ops.h"
 #include "rewrite/recipe.h"
@@ -35,11 +36,15 @@ std::set<int32_t> Untouchable(const WrittenGraph& graph) {
   return out;
 }
 
-std::set<int32_t> Used(const WrittenGraph& graph) {
-  std::set<int32_t> out;
-  for (const WrittenGroup& group : graph.groups) {
-    for (const WrittenOperator& op : group) {
-      for (const Ref r : op.in) out.insert(r.index);
+// In the order of their first use.
+std::vector<int32_t> Used(const WrittenGraph& graph) {
+  std::vector<int32_t> out;
+  std::set<int32_t> seen;
+  for (size_t g = graph.groups.size(); g-- > 0;) {
+    for (const WrittenOperator& op : graph.groups[g]) {
+      for (const Ref r : op.in) {
+        if (r.valid() && seen.insert(r.index).second) out.push_back(r.index);
+      }
     }
   }
   return out;
@@ -65,11 +70,10 @@ bool Fits(const Tensor& f32) {
 
 Result<StoredHalf> StoreHalf(const targets::TfliteProfile& profile, WrittenGraph* graph) {
   StoredHalf done;
-  const std::set<int32_t> left = Untouchable(*graph), used = Used(*graph);
+  const std::set<int32_t> left = Untouchable(*graph);
   WrittenGroup first;
-  const auto count = static_cast<int32_t>(graph->tensors.size());
-  for (int32_t i = 0; i < count; ++i) {
-    if (left.contains(i) || !used.contains(i) || !IsWeight(graph->tensors[static_cast<size_t>(i)])) continue;
+  for (const int32_t i : Used(*graph)) {
+    if (left.contains(i) || !IsWeight(graph->tensors[static_cast<size_t>(i)])) continue;
     const Constant single = *graph->tensors[static_cast<size_t>(i)].constant;
     TRY(const Tensor contents, single.Load());
     if (!Fits(contents)) continue;
