@@ -24,6 +24,7 @@ struct Branch {
   std::vector<double> scale;                                  // of the channels, where there is no weight
   bool normalises = false;
   Constant weight;  // [outputs, inputs / group, spatial...]
+  std::string weight_name, bias_name;
 
   [[nodiscard]] bool is_conv() const { return scale.empty(); }
   [[nodiscard]] double Macs() const {
@@ -90,7 +91,9 @@ std::optional<Branch> ConvBranch(RewriteCtx& ctx, const Node& node) {
     auto bias = LoadNumbers(ctx, linear->bias);
     if (!bias) return std::nullopt;
     out.bias = *std::move(bias);
+    out.bias_name = ctx.graph().value(linear->bias).name;
   }
+  out.weight_name = ctx.graph().value(linear->w).name;
   out.weight = ctx.graph().constant(ctx.graph().value(linear->w).constant);
   if (!IsIdentity(order)) {
     TensorType type = out.weight.type;
@@ -208,6 +211,9 @@ std::vector<double> SumOfBiases(const Branch& a, const Branch& b, double sign) {
   return out;
 }
 
+// What one of two is called and the other is not: parts of one constant, of which the first kept the name.
+std::string OnlyName(const std::string& a, const std::string& b) { return a.empty() ? b : b.empty() ? a : ""; }
+
 // Two scalings are one; the kind of node that says it is the simplest that can.
 Result<bool> JoinScales(RewriteCtx& ctx, const Branch& a, const Branch& b, double sign) {
   std::vector<double> scale = a.scale;
@@ -242,7 +248,11 @@ Result<bool> JoinConvs(RewriteCtx& ctx, const Branch& a, const Branch& b, double
                    return NarrowWeight(dtype, dims, taps);
                  }));
   std::vector<ValueId> in = {a.x, ctx.Constant(std::move(weight))};
-  if (const auto bias = SumOfBiases(a, b, sign); !bias.empty()) in.push_back(VectorConstant(ctx, dtype, bias));
+  ctx.editor().graph().value(in[1]).name = OnlyName(a.weight_name, b.weight_name);
+  if (const auto bias = SumOfBiases(a, b, sign); !bias.empty()) {
+    in.push_back(VectorConstant(ctx, dtype, bias));
+    ctx.editor().graph().value(in[2]).name = OnlyName(a.bias_name, b.bias_name);
+  }
   std::vector<int64_t> pads = sum->begin;
   pads.insert(pads.end(), sum->end.begin(), sum->end.end());
   Attrs attrs = {

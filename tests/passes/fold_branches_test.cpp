@@ -101,6 +101,25 @@ TEST(JoinBranches, PartsOfOneWindow) {
   EXPECT_EQ(CountOps(apart.graph, "conv"), 2);
 }
 
+TEST(JoinBranches, WeightsAreCalledAsTheOnlyOneWithANameWas) {
+  const auto joined = [](const std::string& other) {
+    const auto c = Join("const %" + other + R"(: f32[2,2,1,1] = [1.0,-2.0,0.5,3.0]
+    main (%x: f32[N,2,H,5]) {
+      %a: f32[N,2,H,5] = conv(%x, %)" +
+                        other + R"()
+      %c: f32[N,2,H,5] = conv(%x, %w3, %b, pads=[1,1,1,1])
+      %y: f32[N,2,H,5] = add(%a, %c)
+      yield(%y)
+    })");
+    EXPECT_EQ(CountNodes(c.graph), 1);
+    return test::Print(c.graph);
+  };
+  const std::string one = joined("0"), both = joined("other");
+  EXPECT_NE(one.find("const %w3: f32[2,2,3,3]"), std::string::npos) << one;
+  EXPECT_NE(one.find("const %b: f32[2]"), std::string::npos) << one;
+  EXPECT_EQ(both.find("const %w3:"), std::string::npos) << both;
+}
+
 TEST(JoinBranches, ScalingsAndNorms) {
   const auto c = Join(R"(main (%x: f32[N,2,3]) {
     %a: f32[N,2,3] = batch_norm(%x, %gamma, %beta, %mean, %var)
