@@ -271,6 +271,23 @@ TEST(Layout, AnOutputThatATransposeNamedLiesAsItDid) {
   for (const ValueLayout& v : report.layouts) EXPECT_NE(v.name, "y");
 }
 
+// A transpose of the source that nothing does without is called as it was.
+TEST(Layout, ATransposeThatStaysKeepsItsName) {
+  Graph graph = test::Parse(R"(const %n: i64[1] = [-1]
+  main (%x: f32[2,3,4]) {
+    %turned: f32[2,4,3] = transpose(%x, perm=[0,2,1])
+    %y: f32[24] = reshape(%turned, %n)
+    %flat: f32[24] = reshape(%x, %n)
+    yield(%y as y, %flat as flat)
+  })");
+  LayoutReport report;
+  ASSERT_TRUE(Relayout(&graph, test::FreeTarget(), {}, &report).ok());
+  EXPECT_EQ(report.after.transposes, 1);
+  EXPECT_NE(test::Print(graph).find("%turned: f32[2,4,3] = transpose(%x, perm=[0,2,1])"), std::string::npos)
+      << test::Print(graph);
+  for (const ValueLayout& v : report.layouts) EXPECT_NE(v.name, "turned");
+}
+
 // Windows of an image, a dense layer over each place, the places of a window behind the heads: two transposes in the
 // source with a product between them are one.
 TEST(Layout, ProductsStandBetweenTheirTransposes) {

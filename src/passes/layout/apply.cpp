@@ -311,6 +311,12 @@ class Applier {
       const ValueId v{i}, root = problem_.RootOf(v);
       const std::string& name = graph_.value(v).name;
       if (made_[root.index] == kAny || name.empty() || named.contains(i) || !problem_.Alive(v)) continue;
+      // A transpose of the source that is there again is called what it was.
+      const auto again = v == root ? variants_.end() : variants_.find({root.index, problem_.RelationOf(v)});
+      if (again != variants_.end() && graph_.value(again->second).name.empty()) {
+        graph_.value(again->second).name = std::exchange(graph_.value(v).name, {});
+        continue;
+      }
       const Label own = orders_.Compose(orders_.Inverse(problem_.RelationOf(v)), made_[root.index]);
       const bool told = std::any_of(layouts_.begin(), layouts_.end(), [&](const auto& l) { return l.name == name; });
       if (!orders_.IsIdentity(own) && !told) layouts_.push_back({root, name, orders_[own]});

@@ -249,7 +249,7 @@ class Composer {
         consider(pieces.Dense());
         consider(pieces.AsLeft());
       }
-      if (static_cast<size_t>(reshapes(turn)) + 1 > chain.size()) return Ok{};
+      if (static_cast<size_t>(reshapes(turn)) + 1 > chain.size() || IsThere(chain, turn)) return Ok{};
     }
     const Perm& order = turn.order;
     const Shape& cut = turn.cut;
@@ -269,6 +269,23 @@ class Composer {
     }
     if (!Meet(graph_.value(y).type, graph_.value(now).type)) return Ok{};
     return editor_.ReplaceValue(y, now);
+  }
+
+  // Whether the chain, its last node first, is that transpose between reshapes already.
+  [[nodiscard]] bool IsThere(const std::vector<NodeId>& chain, const Pieces::Turn& turn) const {
+    const bool cuts = ShapeOf(graph_.node(chain.back()).in[0]) != turn.cut;
+    std::vector<Shape> made = {Stored(turn.cut, turn.order), ShapeOf(graph_.node(chain.front()).out[0])};
+    if (cuts) made.insert(made.begin(), turn.cut);
+    if (made[made.size() - 2] == made.back()) made.pop_back();
+    if (made.size() != chain.size()) return false;
+    for (size_t k = 0; k < made.size(); ++k) {
+      const Node& node = graph_.node(chain[chain.size() - 1 - k]);
+      const bool turns = node.op == &ops::kTranspose;
+      if (ShapeOf(node.out[0]) != made[k]) return false;
+      if (turns && *PermOf(node, graph_.value(node.in[0]).type.rank()) != turn.order) return false;
+      if (turns != (k == (cuts ? 1U : 0U))) return false;
+    }
+    return true;
   }
 
   [[nodiscard]] Shape ShapeOf(ValueId v) const { return graph_.value(v).type.shape(); }
