@@ -25,7 +25,7 @@ TEST(TfliteDiagnostics, AllProblemsAreReportedAndTheGraphIsStillThere) {
   const int32_t x = b.Input("x", T::kFloat32, {1, 2, 2, 1});
   const int32_t a = b.Add("a", T::kFloat32, {1, 2, 2, 1}), c = b.Add("c", T::kInt32, {1, 2, 2, 1});
   const int32_t y = b.Add("y", T::kFloat32, {1, 2, 2, 1});
-  b.Emit(B::kStablehloRngBitGenerator, {x}, {a});
+  b.Emit(B::kStablehloCustomCall, {x}, {a});
   b.Emit(B::kBucketize, {a}, {c}, [](Set& s) { s.Floats("boundaries", std::vector<float>{2, 1}); });
   b.Emit(B::kAbs, {c}, {y});
   b.Outputs({y});
@@ -33,7 +33,7 @@ TEST(TfliteDiagnostics, AllProblemsAreReportedAndTheGraphIsStillThere) {
   const Graph graph = b.Import(&sink);
   const Diag* unsupported = Find(sink, "tflite.unsupported");
   ASSERT_NE(unsupported, nullptr);
-  EXPECT_EQ(unsupported->op_type, "STABLEHLO_RNG_BIT_GENERATOR");
+  EXPECT_EQ(unsupported->op_type, "STABLEHLO_CUSTOM_CALL");
   EXPECT_EQ(unsupported->tensors, std::vector<std::string>{"a"});
   const Diag* option = Find(sink, "tflite.option");
   ASSERT_NE(option, nullptr);
@@ -41,7 +41,7 @@ TEST(TfliteDiagnostics, AllProblemsAreReportedAndTheGraphIsStillThere) {
   EXPECT_EQ(graph.output_names, std::vector<std::string>{"y"});
   const Node& opaque = graph.node(graph.region(Graph::main()).nodes[0]);
   EXPECT_EQ(opaque.op, &ops::kOpaque);
-  EXPECT_EQ(opaque.attrs.Str("op_type"), "STABLEHLO_RNG_BIT_GENERATOR");
+  EXPECT_EQ(opaque.attrs.Str("op_type"), "STABLEHLO_CUSTOM_CALL");
 }
 
 TEST(TfliteDiagnostics, CustomOperatorsAreKept) {

@@ -165,5 +165,29 @@ TEST(TfliteRecurrent, BasicLstmCell) {
   EXPECT_NEAR(Floats(results[0])[0], Expected(k, {0.5F, -1})[1], 1e-6F);
 }
 
+// Where both directions are handed an input each, LiteRT's plain layer takes the second one with the time in front
+// alone.
+TEST(TfliteRecurrent, BackwardRnnReadsItsOwnInputWithTheTimeInFront) {
+  for (const bool time_major : {false, true}) {
+    const Ints shape = time_major ? Ints{2, 1, 1} : Ints{1, 2, 1};
+    TfliteBuilder b;
+    const int32_t x = b.Input("x", T::kFloat32, shape), aux = b.Input("aux", T::kFloat32, shape);
+    const auto one = [&](float v) { return b.F32({1, 1}, {v}); };
+    const int32_t fh = AddStateTo(&b, "fh"), bh = AddStateTo(&b, "bh");
+    const int32_t fw = b.Add("fw", T::kFloat32, shape), bw = b.Add("bw", T::kFloat32, shape);
+    b.Emit(B::kBidirectionalSequenceRnn,
+           {x, one(1), one(0.5F), b.F32({1}, {0}), fh, one(1), one(0.5F), b.F32({1}, {0}), bh, aux, -1, -1}, {fw, bw},
+           [&](Set& s) { s.Bool("time_major", time_major); });
+    b.Outputs({fw, bw});
+    const Graph graph = b.Import();
+    const Dims dims(shape.begin(), shape.end());
+    const Tensor zero = Tensor::F32({1, 1}, {0});
+    const auto results = RunOnce(graph, {Tensor::F32(dims, {1, 2}), Tensor::F32(dims, {10, 20}), zero, zero});
+    ASSERT_GE(results.size(), 2U);
+    EXPECT_EQ(Floats(results[0]), (std::vector<float>{1, 2.5F}));
+    EXPECT_EQ(Floats(results[1]), time_major ? (std::vector<float>{20, 20}) : (std::vector<float>{2, 2}));
+  }
+}
+
 }  // namespace
 }  // namespace godwit::testing

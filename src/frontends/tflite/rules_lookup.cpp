@@ -1,4 +1,6 @@
 // Look-ups by key, hashing, and the operators on texts.
+#include <fmt/format.h>
+
 #include "frontends/tflite/op_import.h"
 
 namespace godwit::from_tflite {
@@ -29,9 +31,46 @@ void ImportHashtableLookup(OpImport& n) {
   n.Out(1, found);
 }
 
+// Rows of a table, weighed and summed in buckets: `indices` says in which bucket each stands, but for its last
+// coordinate, the place in the bucket. Sums may be divided by the weights of the bucket.
+void ImportSparseEmbedding(OpImport& n) {
+  const ValueId ids = n.Stored(0), indices = n.Stored(1), shape = n.Stored(2), weights = n.Stored(3), table = n.Real(4);
+  const int64_t coordinates = n.DimOf(indices, 1), rank = n.Rank(table);
+  if (!n.ok()) return;
+  const ValueId buckets = n.Slice(indices, 1, 0, -1);
+  const ValueId extents = n.Cast(n.Slice(shape, 0, 0, -1), DType::kI64);
+  // The sum for each bucket of one row of `rows` for each id.
+  const auto summed = [&](ValueId rows) {
+    if (coordinates == 1)
+      return n.Emit(ops::kReduce, {rows, n.I64s({0})}, {{"mode", std::string("sum")}, {"keep_dims", int64_t{0}}});
+    const ValueId each = n.Emit(ops::kShapeOf, {rows}, {{"start", int64_t{1}}});
+    const ValueId zeros =
+        n.Emit(ops::kExpand, {n.Number(rows, 0), n.Emit(ops::kConcat, {extents, each}, {{"axis", int64_t{0}}})});
+    return n.Emit(ops::kScatterNd, {zeros, buckets, rows}, {{"reduction", std::string("add")}});
+  };
+  std::vector<int64_t> row;
+  for (int64_t k = 1; k < rank; ++k) row.push_back(-k);
+  const auto beside_row = [&](ValueId v) { return row.empty() ? v : n.Unsqueeze(v, row); };
+  ValueId y = summed(n.Mul(n.Emit(ops::kGather, {table, ids}), beside_row(weights)));
+  ValueId by;
+  switch (n.options().Enum<tflite::CombinerType>("combiner")) {
+    case tflite::CombinerType::kSum: break;
+    case tflite::CombinerType::kMean: by = summed(weights); break;
+    case tflite::CombinerType::kSqrtn: by = n.Emit(ops::kSqrt, {summed(n.Mul(weights, weights))}); break;
+    default: n.BadOption("combiner", fmt::format("{}", n.Int("combiner"))); return;
+  }
+  if (by) {
+    // Buckets without a row stay zero.
+    const ValueId rows_in = summed(n.Emit(ops::kExpand, {n.Number(weights, 1), n.Emit(ops::kShapeOf, {weights})}));
+    const ValueId used = n.Emit(ops::kLess, {n.Number(rows_in, 0), rows_in});
+    y = n.Div(y, beside_row(n.Emit(ops::kWhere, {used, by, n.Number(by, 1)})));
+  }
+  n.Out(0, y);
+}
+
 constexpr Rule kRules[] = {
     {B::kConcatEmbeddings, Numbers::kStored, nullptr, "no runtime has it"},
-    {B::kEmbeddingLookupSparse, Numbers::kStored, nullptr, "weighted sums over lists of different lengths"},
+    {B::kEmbeddingLookupSparse, Numbers::kStored, ImportSparseEmbedding},
     {B::kHashtableLookup, Numbers::kStored, ImportHashtableLookup},
     {B::kLshProjection, Numbers::kStored, nullptr, "its hash is that of one library's version"},
     {B::kSkipGram, Numbers::kStored, nullptr, "it works on the words of a text"},

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "base/checked.h"
-#include "frontends/tflite/op_import.h"
+#include "frontends/tflite/movement_import.h"
 #include "frontends/tflite/tensor_import.h"
 #include "ops/arithmetic.h"
 
@@ -267,42 +267,7 @@ void ImportBatchToSpace(OpImport& n) {
   n.Out(0, x);
 }
 
-// Elements with gaps between them.
-void ImportDilate(OpImport& n) {
-  ValueId x = n.Stored(0);
-  const std::vector<int64_t> steps = n.ConstInts(1);
-  const std::vector<int64_t> dims = n.Dims(x);
-  const ValueId value = n.Reshape(n.Stored(2), {});
-  if (!n.ok()) return;
-  if (steps.size() != dims.size()) {
-    n.BadOption("dilations", fmt::format("{} for rank {}", steps.size(), dims.size()));
-    return;
-  }
-  for (size_t k = 0; k < dims.size(); ++k) {
-    const int64_t step = steps[k];
-    if (step < 1 || step > INT32_MAX) {
-      n.BadOption("dilations", fmt::format("{}", step));
-      return;
-    }
-    if (step == 1 || dims[k] == 0) continue;
-    // Each element with its gap behind it as a dim of its own; the last gap is cut off.
-    const auto axis = static_cast<int64_t>(k);
-    std::vector<int64_t> pads(2 * (dims.size() + 1), 0);
-    pads[dims.size() + 1 + k + 1] = step - 1;
-    x = n.Emit(ops::kPad, {n.Unsqueeze(x, {axis + 1}), n.I64s(pads), value});
-    std::vector<int64_t> joined = n.Dims(x);
-    if (!n.ok()) return;
-    const auto whole = CheckedMul(dims[k], step);
-    if (!whole) {
-      n.BadOption("dilations", fmt::format("{} over a dim of {}", step, dims[k]));
-      return;
-    }
-    joined[k] = *whole;
-    joined.erase(joined.begin() + axis + 1);
-    x = n.Slice(n.Reshape(x, joined), axis, 0, *whole - step + 1);
-  }
-  n.Out(0, x);
-}
+void ImportDilate(OpImport& n) { n.Out(0, Dilated(n, n.Stored(0), n.ConstInts(1), n.Reshape(n.Stored(2), {}))); }
 
 constexpr Rule kRules[] = {
     {B::kBatchToSpaceNd, Numbers::kStored, ImportBatchToSpace},

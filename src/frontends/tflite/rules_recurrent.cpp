@@ -254,9 +254,10 @@ void ImportBidirectionalRnn(OpImport& n) {
   const ValueId x = n.In(0), aux = n.InOrNone(9);
   const Rnn fw = ReadRnn(n, 1, 10), bw = ReadRnn(n, 5, 11);
   if (!n.ok()) return;
+  // The backward direction's own input is read with the time in front alone, unlike the other layer's.
   const bool linked = aux && !fw.aux && !bw.aux;
   const auto forward = RunRnn(n, fw, x, linked ? ValueId() : aux, time, false);
-  const auto backward = RunRnn(n, bw, linked ? aux : x, linked ? ValueId() : aux, time, true);
+  const auto backward = RunRnn(n, bw, linked && time == 0 ? aux : x, linked ? ValueId() : aux, time, true);
   Keep(n, 4, forward[1]);
   Keep(n, 8, backward[1]);
   if (n.Flag("merge_outputs")) {

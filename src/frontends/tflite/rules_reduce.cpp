@@ -104,7 +104,6 @@ constexpr Rule kRules[] = {
     {B::kReduceMax, Numbers::kReal, Reduce<kMax>},
     {B::kReduceMin, Numbers::kReal, Reduce<kMin>},
     {B::kReduceProd, Numbers::kReal, Reduce<kProd>},
-    {B::kReduceWindow, Numbers::kStored, nullptr, "it was withdrawn from the schema, its options with it"},
     {B::kSegmentSum, Numbers::kReal, ImportSegmentSum},
     {B::kSum, Numbers::kReal, Reduce<kSum>},
     {B::kTopkV2, Numbers::kStored, ImportTopK},

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "base/checked.h"
-#include "frontends/tflite/op_import.h"
+#include "frontends/tflite/movement_import.h"
 
 namespace godwit::from_tflite {
 
@@ -165,22 +165,9 @@ class Strided {
 
 void ImportStridedSlice(OpImport& n) { Strided(n).Run(); }
 
-// Starts are moved so that the update fits.
 void ImportDynamicUpdateSlice(OpImport& n) {
-  const ValueId x = n.Stored(0), update = n.Stored(1), start = n.Cast(n.Stored(2), DType::kI64);
-  const std::vector<int64_t> dims = n.Dims(update);
-  if (!n.ok()) return;
-  const ValueId room = n.Sub(n.Emit(ops::kShapeOf, {x}), n.I64s(dims));
-  const ValueId first = n.Emit(ops::kMax, {n.Emit(ops::kMin, {start, room}), n.builder().ScalarI64(0)});
-  if (dims.empty()) {
-    n.Out(0, update);
-    return;
-  }
-  // The update in the place where it goes, and which elements that is.
-  const ValueId pads = n.Emit(ops::kConcat, {first, n.Sub(room, first)}, {{"axis", int64_t{0}}});
-  const ValueId all = n.Emit(ops::kExpand, {n.builder().Scalar(DType::kBool, 1), n.I64s(dims)});
-  const ValueId here = n.Emit(ops::kPad, {all, pads});
-  n.Out(0, n.Emit(ops::kWhere, {here, n.Emit(ops::kPad, {update, pads}), x}));
+  const ValueId x = n.Stored(0), update = n.Stored(1), starts = n.Cast(n.Stored(2), DType::kI64);
+  n.Out(0, UpdatedSlice(n, x, update, starts));
 }
 
 constexpr Rule kRules[] = {

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 
+#include "base/checked.h"
 #include "frontends/tflite/graph_import.h"
+#include "frontends/tflite/movement_import.h"
 #include "frontends/tflite/plain_rules.h"
 #include "frontends/tflite/tensor_import.h"
 
@@ -139,16 +141,18 @@ void ImportIota(OpImport& n) {
   n.Out(0, n.Emit(ops::kExpand, {n.Cast(n.Reshape(count, line), ToDType(out.type)), n.I64s(wanted)}));
 }
 
-// Gaps between the elements are an operator of its own.
+// Gaps between the elements are filled with the same value.
 void ImportPad(OpImport& n) {
-  std::vector<int64_t> pads = n.Ints("edge_padding_low");
-  const std::vector<int64_t> high = n.Ints("edge_padding_high"), inside = n.Ints("interior_padding");
-  if (std::any_of(inside.begin(), inside.end(), [](int64_t v) { return v != 0; })) {
-    n.Unsupported("gaps between the elements");
-    return;
-  }
+  std::vector<int64_t> pads = n.Ints("edge_padding_low"), apart = n.Ints("interior_padding");
+  const std::vector<int64_t> high = n.Ints("edge_padding_high");
   pads.insert(pads.end(), high.begin(), high.end());
-  n.Out(0, n.Emit(ops::kPad, {n.Stored(0), n.I64s(pads), n.Reshape(n.Stored(1), {})}));
+  ValueId x = n.Stored(0);
+  const ValueId value = n.Reshape(n.Stored(1), {});
+  if (std::any_of(apart.begin(), apart.end(), [](int64_t v) { return v != 0; })) {
+    for (int64_t& v : apart) v = CheckedAdd(v, int64_t{1}).value_or(0);
+    x = Dilated(n, x, apart, value);
+  }
+  n.Out(0, n.Emit(ops::kPad, {x, n.I64s(pads), value}));
 }
 
 // A matrix product where each side is brought to [batch, free, contracted].
@@ -196,8 +200,6 @@ void ImportDotGeneral(OpImport& n) {
   n.Out(0, n.Reshape(y, result));
 }
 
-constexpr std::string_view kNoRuntime = "no runtime has it, and its general form is not read";
-
 constexpr Rule kRules[] = {
     {B::kStablehloAbs, Numbers::kReal, Unary<ops::kAbs>},
     {B::kStablehloAdd, Numbers::kReal, Binary<ops::kAdd>},
@@ -208,16 +210,13 @@ constexpr Rule kRules[] = {
     {B::kStablehloCompare, Numbers::kReal, ImportCompare},
     {B::kStablehloConcatenate, Numbers::kStored, ImportConcatenate},
     {B::kStablehloConvert, Numbers::kStored, ImportConvert},
-    {B::kStablehloConvolution, Numbers::kStored, nullptr, kNoRuntime},
     {B::kStablehloCosine, Numbers::kReal, Unary<ops::kCos>},
     {B::kStablehloCustomCall, Numbers::kStored, nullptr, "a call of code outside the model"},
     {B::kStablehloDivide, Numbers::kReal, Binary<ops::kDiv>},
     {B::kStablehloDotGeneral, Numbers::kReal, ImportDotGeneral},
     {B::kStablehloDynamicSlice, Numbers::kStored, ImportDynamicSlice},
-    {B::kStablehloDynamicUpdateSlice, Numbers::kStored, nullptr, kNoRuntime},
     {B::kStablehloExponential, Numbers::kReal, Unary<ops::kExp>},
     {B::kStablehloFloor, Numbers::kReal, Unary<ops::kFloor>},
-    {B::kStablehloGather, Numbers::kStored, nullptr, "its general form is not read"},
     {B::kStablehloIota, Numbers::kStored, ImportIota},
     {B::kStablehloLog, Numbers::kReal, Unary<ops::kLog>},
     {B::kStablehloLogistic, Numbers::kReal, Unary<ops::kSigmoid>},
@@ -228,16 +227,12 @@ constexpr Rule kRules[] = {
     {B::kStablehloOr, Numbers::kStored, Both<ops::kLogicalOr, ops::kBitwiseOr>},
     {B::kStablehloPad, Numbers::kStored, ImportPad},
     {B::kStablehloPower, Numbers::kReal, Binary<ops::kPow>},
-    {B::kStablehloReduce, Numbers::kStored, nullptr, kNoRuntime},
-    {B::kStablehloReduceWindow, Numbers::kStored, nullptr, "what it reduces by is a subgraph of any kind"},
     {B::kStablehloRemainder, Numbers::kReal, ImportRemainder},
     {B::kStablehloReshape, Numbers::kStored, ImportReshape},
     {B::kStablehloRsqrt, Numbers::kReal, ImportRsqrt},
-    {B::kStablehloScatter, Numbers::kStored, nullptr, "how updates meet is a subgraph of any kind"},
     {B::kStablehloSelect, Numbers::kStored, ImportSelect},
     {B::kStablehloShiftLeft, Numbers::kStored, ImportShiftLeft},
     {B::kStablehloSlice, Numbers::kStored, ImportSlice},
-    {B::kStablehloSort, Numbers::kStored, nullptr, "its order is a subgraph of any kind"},
     {B::kStablehloSubtract, Numbers::kReal, Binary<ops::kSub>},
     {B::kStablehloTanh, Numbers::kReal, Unary<ops::kTanh>},
     {B::kStablehloTranspose, Numbers::kStored, ImportTranspose},
