@@ -1,5 +1,6 @@
 // Operators whose axes or sizes are known only when the model runs, for targets that want them beforehand: every axis
 // is treated, and what is not named is put back.
+#include <algorithm>
 #include <cstdint>
 
 #include "ops/decompose.h"
@@ -168,13 +169,42 @@ Expr AllPads(DecomposeCtx& ctx, int rank) {
   return Apply(ctx, kScatterElements, {none, places, pads}, {{"axis", int64_t{0}}});
 }
 
+// Known pads some of which are negative: elements are taken away first, then others are added.
+Status DecomposeCrop(DecomposeCtx& ctx) {
+  const auto pads = ctx.Ints(1);
+  Expr x = Operand(ctx, 0);
+  const bool crops = pads && std::any_of(pads->begin(), pads->end(), [](int64_t p) { return p < 0; });
+  if (!crops || !x.ranked() || pads->size() != 2 * static_cast<size_t>(x.rank())) {
+    return ctx.Cannot("it is a simple one");
+  }
+  std::vector<int64_t> added;
+  for (const int64_t p : *pads) added.push_back(std::max<int64_t>(p, 0));
+  const auto rank = static_cast<size_t>(x.rank());
+  for (size_t k = 0; k < rank; ++k) {
+    const int64_t before = std::max<int64_t>(-(*pads)[k], 0), after = std::max<int64_t>(-(*pads)[rank + k], 0);
+    if (before == 0 && after == 0) continue;
+    const auto axis = static_cast<int>(k);
+    const auto length = x.dim(axis).known();
+    if (before > INT32_MAX || after > INT32_MAX ||
+        (length ? before + after > *length : added[k] + added[rank + k] > 0)) {
+      return ctx.Cannot("more may be taken away than there is");
+    }
+    x = Apply(ctx, kSlice, {x, I64s(ctx, {before}), I64s(ctx, {after == 0 ? INT64_MAX : -after}), I64s(ctx, {axis})});
+  }
+  const bool adds = std::any_of(added.begin(), added.end(), [](int64_t p) { return p != 0; });
+  ctx.Out(0, (adds ? Apply(ctx, kPad, {x, I64s(ctx, added), Operand(ctx, 2)}) : x).id());
+  return Ok{};
+}
+
 }  // namespace
 
 // Pads of all axes; those that wrap or repeat the edge are a gather in each axis.
 Status DecomposePad(DecomposeCtx& ctx) {
   const bool edge = ctx.attrs.Str("mode", "constant") == "edge" && !ctx.Has(3);
   const bool wraps = ctx.attrs.Str("mode", "constant") == "wrap" || edge;
-  if (!wraps && !ctx.Has(3)) return ctx.Cannot("it is a simple one");
+  if (!wraps && !ctx.Has(3)) {
+    return ctx.attrs.Str("mode", "constant") == "constant" ? DecomposeCrop(ctx) : ctx.Cannot("it is a simple one");
+  }
   const Expr given = RankedOperand(ctx, 0);
   if (ctx.failed()) return Ok{};
   const int rank = given.rank();

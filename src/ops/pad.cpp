@@ -168,6 +168,7 @@ Status Eval(EvalCtx& ctx) {
 std::span<const Sample> Samples() {
   static const Sample samples[] = {{{"f32[2,3]", "i64[4] = 1,0,2,1"}, {}},
                                    {{"f32[2,3]", "i64[2] = -1,3", "f32[]", "i64[1] = -1"}, {}},
+                                   {{"f32[3,4]", "i64[4] = 1,-2,-1,1", "f32[]"}, {}},
                                    {{"f32[3,4]", "i64[4] = 1,2,1,-1"}, {{"mode", std::string("reflect")}}},
                                    {{"i32[3,4]", "i64[4] = 1,5,0,2"}, {{"mode", std::string("edge")}}},
                                    {{"f64[3,2]", "i64[4] = 4,0,1,3"}, {{"mode", std::string("wrap")}}},
