@@ -4,11 +4,15 @@
 
 #include <gtest/gtest.h>
 
+#include <numeric>
+
 #include "backends/tflite/partition.h"
 #include "backends/tflite/prepare.h"
 #include "base/text.h"
+#include "exec/session.h"
 #include "formats/tflite/parse.h"
 #include "formats/tflite/write.h"
+#include "ir/convert.h"
 #include "ir/state.h"
 #include "ir/text.h"
 #include "ops/ops.h"
@@ -429,6 +433,60 @@ TEST(TflitePrepare, LayoutIsTheTargets) {
   ASSERT_TRUE(to_tflite::Prepare(&graph, {}, &report).ok());
   EXPECT_EQ(report.layout.after.transposes, 2);
   EXPECT_EQ(Export(graph).Ops(), "TRANSPOSE CONV_2D NEG CONV_2D TRANSPOSE");
+}
+
+TEST(TflitePrepare, PatchesOfAFrameNeedNoMoreThanFourAxes) {
+  constexpr std::string_view kText = R"(graph g {
+    const %w: f32[3,3,1,1] = [2,1,3,4,1,5,1,2,2]
+    const %cut: i64[6] = [1,3,3,4,2,4]
+    const %each: i64[4] = [6,3,4,4]
+    const %apart: i64[6] = [1,3,2,4,4,3]
+    const %frame: i64[4] = [1,12,8,3]
+    main (%x: f32[1,3,12,8]) {
+      %a: f32[1,3,3,4,2,4] = reshape(%x, %cut)
+      %b: f32[1,3,2,3,4,4] = transpose(%a, perm=[0,2,4,1,3,5])
+      %c: f32[6,3,4,4] = reshape(%b, %each)
+      %d: f32[6,3,4,4] = conv(%c, %w)
+      %e: f32[6,4,4,3] = transpose(%d, perm=[0,2,3,1])
+      %f: f32[1,3,2,4,4,3] = reshape(%e, %apart)
+      %g: f32[1,3,4,2,4,3] = transpose(%f, perm=[0,1,3,2,4,5])
+      %y: f32[1,12,8,3] = reshape(%g, %frame)
+      yield(%y as y)
+    }
+  })";
+  const Graph source = Parsed(kText);
+  Graph graph = Parsed(kText);
+  to_tflite::PrepareReport report;
+  ASSERT_TRUE(to_tflite::Prepare(&graph, {}, &report).ok());
+  EXPECT_EQ(report.layout.after.transposes, 3);
+  const Written out = Export(graph);
+  EXPECT_EQ(out.Ops(), "TRANSPOSE RESHAPE TRANSPOSE RESHAPE CONV_2D RESHAPE TRANSPOSE RESHAPE");
+  for (const tflite::Tensor& t : out.model.subgraphs[0].tensors) EXPECT_LE(t.shape.size(), 4U) << t.name;
+  std::vector<float> values(size_t{3} * 12 * 8);
+  std::iota(values.begin(), values.end(), 0.0F);
+  Session before(source, {}), after(graph, {});
+  const auto want = before.Run({Tensor::F32({1, 3, 12, 8}, values)}),
+             got = after.Run({Tensor::F32({1, 3, 12, 8}, values)});
+  ASSERT_TRUE(want.ok() && got.ok());
+  EXPECT_EQ(ToF64((*want)[0].tensor), ToF64((*got)[0].tensor));
+}
+
+TEST(TflitePrepare, NeighboursInDifferentAxesOfTheResultMoveAsOne) {
+  Graph graph = Parsed(R"(graph g {
+    const %apart: i64[6] = [1,3,2,4,5,6]
+    const %frame: i64[4] = [1,12,10,6]
+    main (%x: f32[6,4,5,6]) {
+      %f: f32[1,3,2,4,5,6] = reshape(%x, %apart)
+      %g: f32[1,3,4,2,5,6] = transpose(%f, perm=[0,1,3,2,4,5])
+      %y: f32[1,12,10,6] = reshape(%g, %frame)
+      %z: f32[1,10,6,12] = transpose(%y, perm=[0,2,3,1])
+      yield(%z as z)
+    }
+  })");
+  ASSERT_TRUE(to_tflite::Prepare(&graph, {}, nullptr).ok());
+  const Written out = Export(graph);
+  EXPECT_EQ(out.Ops(), "RESHAPE TRANSPOSE RESHAPE");
+  for (const tflite::Tensor& t : out.model.subgraphs[0].tensors) EXPECT_LE(t.shape.size(), 4U) << t.name;
 }
 
 TEST(TflitePrepare, HalvesAreWidenedBetweenTheEdges) {

@@ -331,7 +331,10 @@ Status Prepare(Graph* graph, const PrepareOptions& options, PrepareReport* repor
     TRY(report->shuffles, AbsorbShuffles(graph));
   }
   RETURN_IF_ERROR(Relayout(graph, TfliteLayout(), options.layout, &report->layout));
-  return options.rewrite ? Tidy(graph, options.rewriting) : Ok{};
+  if (!options.rewrite) return Ok{};
+  RETURN_IF_ERROR(Tidy(graph, options.rewriting));
+  report->layout.after = CountTransposes(*graph);
+  return Ok{};
 }
 
 }  // namespace godwit::to_tflite

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "backends/tflite/emit.h"
+#include "passes/layout/split_move.h"
 
 namespace godwit::to_tflite {
 
@@ -66,10 +67,23 @@ Status EmitTurn(NodeExport& n) {
   return n.EmitReshapeTo(0, n.Turned(x, turn->perm));
 }
 
-// Each step brings the next axis of the result to its place: what lies between is moved behind it as one.
+// Two moves of few axes where that is enough. Else each step brings the next axis of the result to its place: what lies
+// between is moved behind it as one.
 Status EmitTurnInSteps(NodeExport& n) {
   const auto turn = TurnBehind(n);
   if (!turn || turn->dims.size() <= kPlainRank) return n.NotThis();
+  if (const auto two = layout::SplitMove({turn->dims.begin(), turn->dims.end()}, turn->perm, kPlainRank)) {
+    Ref y = n.Of(turn->x);
+    for (const layout::PartOfMove& part : *two) {
+      std::vector<int64_t> dims;
+      for (const auto& run : part.runs) {
+        dims.push_back(1);
+        for (const size_t axis : run) dims.back() *= turn->dims[axis];
+      }
+      y = n.Turned(n.Reshaped(y, ShapeOfDims(dims)), part.perm);
+    }
+    return n.EmitReshapeTo(0, y);
+  }
   std::vector<int64_t> now(turn->dims.size());
   std::iota(now.begin(), now.end(), 0);
   const auto product = [&](size_t from, size_t to) {

@@ -6,6 +6,7 @@
 
 #include "ir/walk.h"
 #include "ops/ops.h"
+#include "passes/layout/split_move.h"
 #include "passes/layout/view.h"
 #include "rewrite/match.h"
 
@@ -15,6 +16,7 @@ namespace {
 
 constexpr size_t kMaxPieces = 8;
 constexpr size_t kMaxSpaced = 5;  // axes that any runtime transposes
+constexpr size_t kFewAxes = 4;    // that all parts of a runtime, and all runtimes, have room for
 
 bool IsReshape(const OpDef* op) {
   return op == &ops::kReshape || op == &ops::kFlatten || op == &ops::kSqueeze || op == &ops::kUnsqueeze;
@@ -232,60 +234,130 @@ class Composer {
     }
     pieces.Join(false);
     if (pieces.size() > kMaxPieces) return Ok{};
-    Pieces::Turn turn = pieces.Dense();
-    const bool moves = !IsIdentity(turn.order);
-    // The fewest reshapes around the transpose, where that can place dims of 1.
-    const auto reshapes = [&](const Pieces::Turn& t) {
-      return (t.cut != from ? 1 : 0) + (Stored(t.cut, t.order) != to ? 1 : 0);
-    };
-    if (moves) {
-      const auto consider = [&](std::optional<Pieces::Turn> other) {
-        if (other && other->cut.size() <= kMaxSpaced && reshapes(*other) < reshapes(turn)) turn = *std::move(other);
-      };
-      consider(pieces.AsLeft());
-      if (few_) {
-        consider(pieces.AsGiven(from));
-        pieces.Join(true);
-        consider(pieces.Dense());
-        consider(pieces.AsLeft());
-      }
-      if (static_cast<size_t>(reshapes(turn)) + 1 > chain.size() || IsThere(chain, turn)) return Ok{};
-    }
-    const Perm& order = turn.order;
-    const Shape& cut = turn.cut;
-    const Shape turned = Stored(cut, order);
-    const auto first = ShapeNumbers(from, cut), second = ShapeNumbers(moves ? turned : from, to);
-    if (!first || !second) return Ok{};
+    const std::vector<Pieces::Turn> turns = Turns(pieces, from, to, chain.size());
+    const bool moves = !IsIdentity(pieces.Order());
+    if (moves == turns.empty() || (moves && IsThere(chain, turns))) return Ok{};
     const RegionId region = graph_.node(last).parent;
+    Shape shape = from;
     ValueId now = x;
-    if (moves) {
-      if (cut != from) {
-        TRY(now, Emit(region, ops::kReshape, {now, Numbers(*first)}, ReshapeAttrs(cut), origin));
-      }
-      TRY(now, Emit(region, ops::kTranspose, {now}, {{"perm", order}}, origin));
+    const auto reshape = [&](const Shape& wants, OriginId made_by) -> Result<bool> {
+      if (shape == wants) return true;
+      const auto numbers = ShapeNumbers(shape, wants);
+      if (!numbers) return false;
+      TRY(now, Emit(region, ops::kReshape, {now, Numbers(*numbers)}, ReshapeAttrs(wants), made_by));
+      shape = wants;
+      return true;
+    };
+    for (const Pieces::Turn& turn : turns) {
+      TRY(const bool cut, reshape(turn.cut, origin));
+      if (!cut) return Ok{};
+      TRY(now, Emit(region, ops::kTranspose, {now}, {{"perm", turn.order}}, origin));
+      shape = Stored(turn.cut, turn.order);
     }
-    if (moves ? turned != to : from != to) {
-      TRY(now, Emit(region, ops::kReshape, {now, Numbers(*second)}, ReshapeAttrs(to), graph_.node(last).origin));
-    }
-    if (!Meet(graph_.value(y).type, graph_.value(now).type)) return Ok{};
+    TRY(const bool whole, reshape(to, graph_.node(last).origin));
+    if (!whole || !Meet(graph_.value(y).type, graph_.value(now).type)) return Ok{};
     return editor_.ReplaceValue(y, now);
   }
 
-  // Whether the chain, its last node first, is that transpose between reshapes already.
-  [[nodiscard]] bool IsThere(const std::vector<NodeId>& chain, const Pieces::Turn& turn) const {
-    const bool cuts = ShapeOf(graph_.node(chain.back()).in[0]) != turn.cut;
-    std::vector<Shape> made = {Stored(turn.cut, turn.order), ShapeOf(graph_.node(chain.front()).out[0])};
-    if (cuts) made.insert(made.begin(), turn.cut);
-    if (made[made.size() - 2] == made.back()) made.pop_back();
-    if (made.size() != chain.size()) return false;
-    for (size_t k = 0; k < made.size(); ++k) {
-      const Node& node = graph_.node(chain[chain.size() - 1 - k]);
-      const bool turns = node.op == &ops::kTranspose;
-      if (ShapeOf(node.out[0]) != made[k]) return false;
-      if (turns && *PermOf(node, graph_.value(node.in[0]).type.rank()) != turn.order) return false;
-      if (turns != (k == (cuts ? 1U : 0U))) return false;
+  // What the chain is to be: the transpose with the fewest reshapes around it, over as few axes as these allow, or two
+  // of few axes. None where nothing moves or the chain may stay.
+  std::vector<Pieces::Turn> Turns(Pieces pieces, const Shape& from, const Shape& to, size_t length) const {
+    Pieces::Turn turn = pieces.Dense();
+    if (IsIdentity(turn.order)) return {};
+    const auto reshapes = [&](const Pieces::Turn& t) {
+      return (t.cut != from ? 1 : 0) + (Stored(t.cut, t.order) != to ? 1 : 0);
+    };
+    const auto consider = [&](std::optional<Pieces::Turn> other) {
+      if (!other || other->cut.size() > std::max(kMaxSpaced, turn.cut.size())) return;
+      const int before = reshapes(turn), now = reshapes(*other);
+      if (now < before || (now == before && other->cut.size() < turn.cut.size())) turn = *std::move(other);
+    };
+    consider(pieces.AsLeft());
+    if (few_) {
+      consider(pieces.AsGiven(from));
+      consider(Fewest({pieces.Cut(), pieces.Order()}));
+      pieces.Join(true);
+      consider(pieces.AsLeft());
+      if (auto two = InTwo(turn, from, to)) return *std::move(two);
     }
-    return true;
+    if (static_cast<size_t>(reshapes(turn)) + 1 > length) return {};
+    return {std::move(turn)};
+  }
+
+  // A move that takes elements one by one goes over many axes no faster than twice over few, first or last in blocks;
+  // where few axes is all that there is around it, more than some runtimes take would be for nothing.
+  static std::optional<std::vector<Pieces::Turn>> InTwo(const Pieces::Turn& turn, const Shape& from, const Shape& to) {
+    const bool blocks = turn.order.back() + 1 == static_cast<int64_t>(turn.order.size());
+    if (turn.order.size() <= kFewAxes || from.size() > kFewAxes || to.size() > kFewAxes || blocks) return std::nullopt;
+    const auto parts = SplitMove(turn.cut, turn.order, kFewAxes);
+    if (!parts) return std::nullopt;
+    std::vector<Pieces::Turn> out;
+    Shape shape = from;
+    for (const PartOfMove& part : *parts) {
+      const Pieces::Turn dense = Over(turn.cut, part);
+      out.push_back(OnAxesOf(shape, dense).value_or(dense));
+      shape = Stored(out.back().cut, out.back().order);
+    }
+    return out;
+  }
+
+  // Of axes of these sizes, each run of them one.
+  static Pieces::Turn Over(const Shape& dims, const PartOfMove& part) {
+    Pieces::Turn out{{}, part.perm};
+    for (const auto& run : part.runs) {
+      Dim size(1);
+      for (const size_t axis : run) size = size * dims[axis];
+      out.cut.push_back(size);
+    }
+    return out;
+  }
+  static Pieces::Turn Fewest(const Pieces::Turn& turn) { return Over(turn.cut, Joined(turn.order)); }
+
+  // The same turn of a shape whose axes it takes as they are, some of them together, dims of 1 where they were.
+  static std::optional<Pieces::Turn> OnAxesOf(const Shape& shape, const Pieces::Turn& turn) {
+    std::vector<Perm> runs;
+    size_t next = 0;
+    for (const Dim& size : turn.cut) {
+      Perm run;
+      for (Dim has(1); has != size; ++next) {
+        if (next == shape.size()) return std::nullopt;
+        if (shape[next] == Dim(1)) continue;
+        has = has * shape[next];
+        run.push_back(static_cast<int64_t>(next));
+        if (has.known() && size.known() && *has.known() > *size.known()) return std::nullopt;
+      }
+      runs.push_back(std::move(run));
+    }
+    Perm moved;
+    for (const int64_t k : turn.order) {
+      moved.insert(moved.end(), runs[static_cast<size_t>(k)].begin(), runs[static_cast<size_t>(k)].end());
+    }
+    Pieces::Turn out{shape, {}};
+    size_t taken = 0;
+    for (size_t k = 0; k < shape.size(); ++k) {
+      out.order.push_back(shape[k] == Dim(1) ? static_cast<int64_t>(k) : moved[taken++]);
+    }
+    return out;
+  }
+
+  // Whether the chain, its last node first, is these transposes with the reshapes that they need already.
+  [[nodiscard]] bool IsThere(const std::vector<NodeId>& chain, const std::vector<Pieces::Turn>& turns) const {
+    Shape shape = ShapeOf(graph_.node(chain.back()).in[0]);
+    size_t left = chain.size();
+    const auto next = [&](const Shape& gives, const Perm* order) {
+      if (left == 0) return false;
+      const Node& node = graph_.node(chain[--left]);
+      const bool is_turn = node.op == &ops::kTranspose;
+      if (is_turn != (order != nullptr) || ShapeOf(node.out[0]) != gives) return false;
+      shape = gives;
+      return !is_turn || *PermOf(node, graph_.value(node.in[0]).type.rank()) == *order;
+    };
+    for (const Pieces::Turn& turn : turns) {
+      if (shape != turn.cut && !next(turn.cut, nullptr)) return false;
+      if (!next(Stored(turn.cut, turn.order), &turn.order)) return false;
+    }
+    const Shape to = ShapeOf(graph_.node(chain.front()).out[0]);
+    return (shape == to || next(to, nullptr)) && left == 0;
   }
 
   [[nodiscard]] Shape ShapeOf(ValueId v) const { return graph_.value(v).type.shape(); }

@@ -9,7 +9,7 @@ namespace godwit::layout {
 
 /// Rewrites every chain of which only the end is used. The editor is committed before and after.
 /// Before orders are chosen axes are cut as the operand has them, which leaves the most to choose from; afterwards
-/// (`few`) so that the fewest moves are left.
+/// (`few`) so that the fewest moves are left, over as few axes as go with them.
 Status ComposeMoves(Editor& editor, bool few = false);
 
 }  // namespace godwit::layout

@@ -5,11 +5,16 @@
 
 #include "ops/commute_rules.h"
 #include "ops/ops.h"
+#include "passes/layout/split_move.h"
 #include "passes/legalise/collapse.h"
 
 namespace godwit {
 
 namespace legalise {
+
+namespace {
+constexpr int kFewAxes = 4;  // what most limits are
+}
 
 Extent Joined(const Expr& x, const std::vector<int>& axes) {
   Extent product = 1;
@@ -158,11 +163,20 @@ Result<Expr> Collapse::Transposition() {
   }
   for (const int64_t p : perm) full.push_back(Extent::Of(x, static_cast<int>(p)));
   if (static_cast<int>(runs.size()) < rank) return Reshape(Transpose(Reshape(x, flat), turned), full);
-  if (rank <= 4) return NotThis();
+  if (rank <= kFewAxes) return NotThis();
+  if (const auto two = layout::SplitMove(x.type().shape(), perm, kFewAxes)) {
+    Expr y = x;
+    for (const layout::PartOfMove& part : *two) {
+      Extents dims;
+      for (const auto& run : part.runs) dims.push_back(Joined(x, {run.begin(), run.end()}));
+      y = Transpose(Reshape(y, dims), part.perm);
+    }
+    return Reshape(y, full);
+  }
   return ByMoves(x, perm, full);
 }
 
-// One axis after the other goes before those that come later.
+// Where two moves do not do it, one axis after the other goes before those that come later.
 Result<Expr> Collapse::ByMoves(const Expr& x, const Ints& perm, const Extents& full) {
   Ints now(perm.size());
   std::iota(now.begin(), now.end(), 0);
