@@ -51,7 +51,7 @@ void OutputJudge::Judge(const RtValue& actual, const RtValue& reference, const S
   if (d.discrete) {
     JudgeDiscrete(d, actual, reference, sample);
   } else {
-    JudgeFloats(d, actual, sample);
+    JudgeFloats(d, actual, reference, sample);
   }
 }
 
@@ -71,6 +71,15 @@ void OutputJudge::JudgeDiscrete(const Deviation& d, const RtValue& actual, const
       return;
     }
   }
+  if (const RtValue* real = sample.stands_for ? sample.stands_for() : nullptr) {
+    Meter meter(false);
+    const Deviation against = meter.Add(*real, reference);
+    if (against.mismatch.empty() && against.unequal == 0) {
+      if (proof_.verdict != Verdict::kDiffers)
+        proof_.note = fmt::format("{} elements differ by the steps of its integers alone", d.unequal);
+      return;
+    }
+  }
   const FlipVerdict verdict = JudgeFlips(*sample.source, sample.output, *sample.inputs, actual, reference, floor_,
                                          noise_factor_, sample.threads);
   if (verdict.excused) {
@@ -82,7 +91,8 @@ void OutputJudge::JudgeDiscrete(const Deviation& d, const RtValue& actual, const
                       d.shown, Name(sample.kind)));
 }
 
-void OutputJudge::JudgeFloats(Deviation d, const RtValue& actual, const SampleContext& sample) {
+void OutputJudge::JudgeFloats(Deviation d, const RtValue& actual, const RtValue& reference,
+                              const SampleContext& sample) {
   if (d.strays > 0) {
     if (sample.kind == SampleKind::kLarge) {
       if (proof_.verdict != Verdict::kDiffers)
@@ -107,6 +117,20 @@ void OutputJudge::JudgeFloats(Deviation d, const RtValue& actual, const SampleCo
       error = d.worst / unit;
     }
   }
+  if (const RtValue* real = error > floor_ && !stated_ && sample.stands_for ? sample.stands_for() : nullptr) {
+    Meter meter(false);
+    Deviation against = meter.Add(*real, reference);
+    if (against.mismatch.empty() && against.worst < d.worst) {
+      if (error > steps_ratio_) {
+        steps_ratio_ = error;
+        if (proof_.verdict != Verdict::kDiffers)
+          proof_.note = fmt::format("its integers are up to {:.1e} of peak off what they stand for", error);
+      }
+      loose_ = loose_ || error >= 1;
+      d = std::move(against);
+      error = d.worst / unit;
+    }
+  }
   mean_total_ += d.mean() / unit;
   double tolerance = floor_;
   if (error > floor_ && !stated_ && sample.noise) {
@@ -123,6 +147,11 @@ void OutputJudge::JudgeFloats(Deviation d, const RtValue& actual, const SampleCo
     if (const std::vector<double>* moved = sample.sensitivity(); moved != nullptr && (*moved)[sample.output] >= 0) {
       tolerance = std::max(tolerance, kSensitive * (*moved)[sample.output] / unit);
     }
+  }
+  if (error > tolerance && !stated_ && sample.steps) {
+    constexpr double kOtherSteps = 4;
+    steps_ratio_ = std::max(steps_ratio_, sample.steps() / unit);
+    tolerance = std::max(tolerance, kOtherSteps * steps_ratio_);
   }
   constexpr double kRounding = 1.001;  // of the step itself in f32
   tolerance = std::max(tolerance, kRounding * step_ / unit);

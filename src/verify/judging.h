@@ -23,6 +23,15 @@ struct SampleContext {
   std::function<const std::vector<double>*()> sensitivity;
   /// The output as the judge itself makes it of the source; null where it does not. Held to when ours is too far off.
   std::function<const RtValue*()> alternative;
+  /// Of a written model that alone computes in integers: the output as what those stand for. That is held to the
+  /// source; how far the integers are off it, their steps, is said.
+  std::function<const RtValue*()> stands_for;
+  /// How far its integers are off what they stand for on this sample, where another runtime computes in its own: it may
+  /// be off by four times that.
+  std::function<double()> steps;
+  /// The same for any output, and what its integers are in our arithmetic.
+  std::function<double(size_t)> steps_of;
+  std::function<const RtValue*(size_t)> integers;
   /// Of a source that computes in integers where the written model does not: an output in real numbers.
   std::function<const RtValue*(size_t)> in_reals;
   /// Samples are runs one after the other: state is carried on, by a runtime within itself.
@@ -50,7 +59,7 @@ class OutputJudge {
   OutputProof Conclude();
 
  private:
-  void JudgeFloats(Deviation d, const RtValue& actual, const SampleContext& sample);
+  void JudgeFloats(Deviation d, const RtValue& actual, const RtValue& reference, const SampleContext& sample);
   void JudgeDiscrete(const Deviation& d, const RtValue& actual, const RtValue& reference, const SampleContext& sample);
   void Differs(std::string why);
   void WatchForVacuity(const Deviation& d, const RtValue& reference);
@@ -68,6 +77,7 @@ class OutputJudge {
   double mean_total_ = 0;  // over samples, in units of the peak
   double worst_absolute_ = 0;
   double rank_ = -1;         // of the sample that is shown
+  double steps_ratio_ = 0;   // the largest error of integers against what they stand for, in units of the peak
   double noise_ratio_ = -1;  // the largest that was measured, in units of the peak
   std::optional<RtValue> first_;
   bool varies_ = false;  // between samples

@@ -53,6 +53,8 @@ class Prover {
   void PlanSamples();
   void StartSessions();
   Result<Values> MakeSample(int index, const DimSizes& sizes) const;
+  /// The written model's inputs, of the source's.
+  [[nodiscard]] Values Picked(const Values& inputs) const;
   /// Both models on the same inputs, at the same time where there are threads for it.
   void RunBoth(const Values& inputs, std::optional<Result<Values>>* ours, std::optional<Result<Values>>* theirs);
   bool RunSample(int index);
@@ -104,6 +106,39 @@ bool Prover::Cut() {
   return true;
 }
 
+// What makes a value, but for moves of its elements; null for an input.
+const Node* MakerBehindMoves(const Graph& graph, ValueId value) {
+  static constexpr const OpDef* kMoves[] = {&ops::kReshape,   &ops::kTranspose, &ops::kSqueeze,
+                                            &ops::kUnsqueeze, &ops::kFlatten,   &ops::kIdentity};
+  constexpr int kFar = 16;
+  for (int steps = 0; steps < kFar; ++steps) {
+    const NodeId def = graph.value(value).def;
+    if (!def) return nullptr;
+    const Node& node = graph.node(def);
+    if (std::find(std::begin(kMoves), std::end(kMoves), node.op) == std::end(kMoves)) return &node;
+    value = node.in[0];
+  }
+  return nullptr;
+}
+
+// Functions of a bounded range: runtimes compute them as exactly as their range, not their value, goes.
+bool IsOfUnitRange(const Graph& graph, ValueId value) {
+  const Node* node = MakerBehindMoves(graph, value);
+  return node != nullptr && (node->op == &ops::kSigmoid || node->op == &ops::kTanh || node->op == &ops::kSoftmax);
+}
+
+// The largest step of real numbers that integers stand for; 0 where they are none.
+double StepOf(const Graph& graph, ValueId value) {
+  const Node* node = MakerBehindMoves(graph, value);
+  if (node == nullptr || node->op != &ops::kDequantize) return 0;
+  const ValueId scales = node->in[1];
+  if (!graph.IsConstant(scales)) return 0;
+  const auto loaded = graph.constant(graph.value(scales).constant).Load();
+  double step = 0;
+  for (const double s : loaded.ok() ? ToF64(*loaded) : std::vector<double>()) step = std::max(step, std::fabs(s));
+  return step;
+}
+
 bool Prover::MatchPorts() {
   const std::vector<std::string> inputs = InputNames(*source_);
   for (const std::string& name : InputNames(*written_)) {
@@ -134,6 +169,8 @@ bool Prover::MatchPorts() {
     if (const auto quant = options_.judged_quants.find(name); quant != options_.judged_quants.end()) {
       const std::vector<double>& scales = quant->second->scales;
       if (!scales.empty()) judges_.back().SetStep(*std::max_element(scales.begin(), scales.end()));
+    } else if (noise_->written_in_integers()) {
+      judges_.back().SetStep(StepOf(*source_, source_->region(Graph::main()).results[i]));
     }
   }
   if (source_->output_names.empty()) return NotRun("the model has no outputs");
@@ -202,12 +239,16 @@ Result<Values> Prover::MakeSample(int index, const DimSizes& sizes) const {
   return with_state(DrawSample(*source_, specs, request));
 }
 
-void Prover::RunBoth(const Values& inputs, std::optional<Result<Values>>* ours, std::optional<Result<Values>>* theirs) {
+Values Prover::Picked(const Values& inputs) const {
   Values picked;
   for (size_t i = 0; i < input_of_.size(); ++i) {
     picked.push_back(input_of_[i] == kOwn ? states_.Own(i) : inputs[input_of_[i]]);
   }
-  const auto other = [&] { theirs->emplace(written_session_->Run(std::move(picked))); };
+  return picked;
+}
+
+void Prover::RunBoth(const Values& inputs, std::optional<Result<Values>>* ours, std::optional<Result<Values>>* theirs) {
+  const auto other = [&] { theirs->emplace(written_session_->Run(Picked(inputs))); };
   // Large models take turns: each for itself takes what memory it takes.
   if (threads_ == 1 || source_session_->segmented() || written_session_->segmented()) {
     ours->emplace(source_session_->Run(inputs));
@@ -239,21 +280,6 @@ bool Prover::FindSizes(size_t set, int index, Values* inputs, Values* reference,
     if (first.empty()) first = sample.ok() ? ours->diag().what : sample.diag().what;
   }
   if (set == 0) return NotRun(Concat("the source does not run: ", first));
-  return false;
-}
-
-// Functions of a bounded range: runtimes compute them as exactly as their range, not their value, goes.
-bool IsOfUnitRange(const Graph& graph, ValueId value) {
-  static constexpr const OpDef* kMoves[] = {&ops::kReshape,   &ops::kTranspose, &ops::kSqueeze,
-                                            &ops::kUnsqueeze, &ops::kFlatten,   &ops::kIdentity};
-  for (int steps = 0; steps < 16; ++steps) {
-    const NodeId def = graph.value(value).def;
-    if (!def) return false;
-    const Node& node = graph.node(def);
-    if (node.op == &ops::kSigmoid || node.op == &ops::kTanh || node.op == &ops::kSoftmax) return true;
-    if (std::find(std::begin(kMoves), std::end(kMoves), node.op) == std::end(kMoves)) return false;
-    value = node.in[0];
-  }
   return false;
 }
 
@@ -302,8 +328,19 @@ bool Prover::RunSample(int index) {
   sample.sequence = !states_.empty();
   const bool in_reals = noise_->judged_in_reals();
   if (in_reals) sample.in_reals = [&](size_t output) { return noise_->InReals(index, inputs, output); };
+  const auto real = [&](size_t output) { return noise_->WrittenInReals(index, Picked(inputs), output_of_[output]); };
+  if (noise_->written_in_integers()) {
+    sample.integers = [&](size_t output) { return &(**actual)[output_of_[output]]; };
+    sample.steps_of = [&](size_t output) {
+      const RtValue* value = real(output);
+      Meter meter(false);
+      const Deviation d = value != nullptr ? meter.Add(*value, *sample.integers(output)) : Deviation();
+      return d.mismatch.empty() && !d.discrete ? d.worst : 0.0;
+    };
+  }
   for (size_t i = 0; i < judges_.size(); ++i) {
     sample.output = i;
+    if (noise_->written_in_integers()) sample.stands_for = [&, i] { return real(i); };
     if (in_reals) sample.alternative = [&, i] { return noise_->InReals(index, inputs, i); };
     judges_[i].Judge((**actual)[output_of_[i]], reference[i], sample);
   }

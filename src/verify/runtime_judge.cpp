@@ -144,8 +144,12 @@ std::string RuntimeJudge::Judge(int index, const std::vector<std::string>& names
     here.alternative = [&]() -> const RtValue* {
       const RtValue& value = SourceResults(index, ours)[i];
       if (!value.absent()) return &value;
+      if (context.integers && !cut_) return context.integers(i);
       return context.in_reals && !cut_ ? context.in_reals(i) : nullptr;
     };
+    // Its integers are its own; those of ours tell how far that may be.
+    here.stands_for = nullptr;
+    if (context.steps_of && !cut_) here.steps = [&context, i] { return context.steps_of(i); };
     const RtValue result = InOrder((*results)[output_of_[i]], judges_[i].name(), true);
     if (!cut_) {
       judges_[i].Judge(result, reference[i], here);

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "ir/walk.h"
 #include "ops/arithmetic.h"
+#include "ops/ops.h"
 #include "verify/measure.h"
 
 namespace godwit {
@@ -20,6 +21,12 @@ constexpr double kStepsFactor = 1.5;
 
 bool HasSteps(const Graph& graph, NodeId id) { return graph.node(id).attrs.Has(ops::kArithmetic); }
 
+// Halves away from zero, as runtimes of integers round, where floats go to even.
+bool RoundsAway(const Graph& graph, NodeId id) {
+  const Node& node = graph.node(id);
+  return node.op == &ops::kQuantize && node.attrs.Str("rounding", "even") != "even";
+}
+
 }  // namespace
 
 // A model that computes in integers is off from what it stands for by its steps, not by the rounding of floats: its
@@ -27,12 +34,18 @@ bool HasSteps(const Graph& graph, NodeId id) { return graph.node(id).attrs.Has(o
 SourceNoise::SourceNoise(const Graph* source, const Graph& written, double factor, uint64_t seed)
     : source_(source), factor_(factor), seed_(seed), wide_runs_left_(kWideRuns) {
   const std::vector<NodeId> nodes = NodesWithin(*source), written_nodes = NodesWithin(written);
-  quantised_ = std::any_of(nodes.begin(), nodes.end(), [&](NodeId id) { return HasSteps(*source, id); });
-  if (!quantised_) return;
-  judged_in_reals_ =
-      std::none_of(written_nodes.begin(), written_nodes.end(), [&](NodeId id) { return HasSteps(written, id); });
-  plain_ = source->Clone();
+  const auto any = [](const Graph& graph, const std::vector<NodeId>& of, bool (*is)(const Graph&, NodeId)) {
+    return std::any_of(of.begin(), of.end(), [&](NodeId id) { return is(graph, id); });
+  };
+  quantised_ = any(*source, nodes, HasSteps);
+  const bool written_has = any(written, written_nodes, HasSteps);
+  judged_in_reals_ = quantised_ && !written_has;
+  const bool rounds_else = !any(*source, nodes, RoundsAway) && any(written, written_nodes, RoundsAway);
+  written_in_integers_ = !quantised_ && (written_has || rounds_else);
+  if (!quantised_ && !written_in_integers_) return;
+  plain_ = quantised_ ? source->Clone() : written.Clone();
   for (const NodeId id : NodesWithin(plain_)) {
+    if (written_in_integers_ && rounds_else && RoundsAway(plain_, id)) plain_.node(id).attrs.Erase("rounding");
     if (HasSteps(plain_, id)) plain_.node(id).attrs.Erase(ops::kArithmetic);
   }
 }

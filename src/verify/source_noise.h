@@ -21,6 +21,9 @@ class SourceNoise {
   [[nodiscard]] bool quantised() const { return quantised_; }
   /// And the written model does not: it is held to the real numbers.
   [[nodiscard]] bool judged_in_reals() const { return judged_in_reals_; }
+  /// The written model computes in integers, and the source does not: the one is held to the other by what its integers
+  /// stand for.
+  [[nodiscard]] bool written_in_integers() const { return written_in_integers_; }
   /// Tolerance in units of the noise.
   [[nodiscard]] double factor() const;
 
@@ -33,6 +36,10 @@ class SourceNoise {
   const std::vector<double>* Of(int index, const Values& inputs, const Values& reference);
   /// What the source gives in real numbers, where it computes in integers.
   const RtValue* InReals(int index, const Values& inputs, size_t output);
+  /// What the written model gives in real numbers, where it alone computes in integers; `inputs` are its own.
+  const RtValue* WrittenInReals(int index, const Values& inputs, size_t output) {
+    return written_in_integers_ ? InReals(index, inputs, output) : nullptr;
+  }
   /// |change| of each output when the inputs change by what f32 cannot tell.
   const std::vector<double>* Sensitivity(int index, ModelRunner* source, const Values& inputs, const Values& reference);
   /// Why the noise could not be measured; empty: it could.
@@ -50,8 +57,8 @@ class SourceNoise {
   uint64_t seed_;
   int threads_ = 1;
   int wide_runs_left_;
-  bool quantised_ = false, judged_in_reals_ = false;
-  Graph plain_;  // the source without the arithmetic of integers, where it has it
+  bool quantised_ = false, judged_in_reals_ = false, written_in_integers_ = false;
+  Graph plain_;  // the one of them that has an arithmetic of integers, without it
   std::unique_ptr<ModelRunner> wide_session_, plain_session_;
   Measured noise_, moved_;
   int reals_of_ = -1;

@@ -327,7 +327,7 @@ TEST(Proof, QuantisedOutputsAreRealNumbers) {
 }
 
 // A product of stored integers, as LiteRT computes it or in real numbers; a step of it is four of the result's.
-Graph Product(std::string_view mark) {
+Graph Product(std::string_view mark, std::string_view scale = "0.0041") {
   std::string weights;
   for (int i = 0; i < 32 * 64; ++i) weights += Concat(i > 0 ? "," : "", std::to_string(i * 37 % 251 - 125));
   auto graph = ParseGraph(Concat(R"(graph {
@@ -336,9 +336,11 @@ Graph Product(std::string_view mark) {
     const %w: i8[32,64] = [)",
                                  weights, R"(]
     const %ws: f32[] = [0.0031]
-    const %ys: f32[] = [0.0041]
+    const %ys: f32[] = [)",
+                                 scale, R"(]
     const %four: f32[] = [4]
-    main (%x: i8[32,64]{scales=[0.013],zeros=[7]}) {
+    main (%r: f32[32,64]) {
+      %x: i8[32,64] = quantize(%r, %s, %zx, to=i8)
       %a: f32[32,64] = dequantize(%x, %s, %zx, to=f32)",
                                  mark, R"()
       %b: f32[32,64] = dequantize(%w, %ws, to=f32)",
@@ -370,6 +372,21 @@ TEST(Proof, WhatComputesInRealNumbersIsHeldToThem) {
   ASSERT_TRUE(same.ok()) << same.diag().what;
   EXPECT_TRUE(same->outputs[0].exact);
   EXPECT_EQ(same->outputs[0].note, "");
+}
+
+TEST(Proof, IntegersAreHeldToWhatTheyStandFor) {
+  const Graph integers = Product(", arithmetic=\"litert\""), reals = Product("");
+  ProofOptions options;
+  options.samples = 3;
+  const auto report = Prove(reals, integers, options);
+  ASSERT_TRUE(report.ok()) << report.diag().what;
+  EXPECT_EQ(report->verdict, Verdict::kProved) << report->reason;
+  EXPECT_EQ(report->outputs[0].worst, 0);
+  EXPECT_NE(report->outputs[0].note.find("its integers"), std::string::npos) << report->outputs[0].note;
+  // Real numbers that differ are told from steps.
+  const auto other = Prove(Product("", "0.0042"), integers, options);
+  ASSERT_TRUE(other.ok()) << other.diag().what;
+  EXPECT_EQ(other->verdict, Verdict::kDiffers);
 }
 
 // A runtime whose results are those of a graph here, moved by a number.
@@ -439,6 +456,24 @@ TEST(Proof, ForeignKernelsAreAsExactAsTheirRange) {
   EXPECT_EQ(JudgedBy(kSigmoid, 1e-6F), Verdict::kDiffers);
   constexpr std::string_view kExp = "%s: f32[1,8] = add(%x, %c)\n %y: f32[1,8] = exp(%s)\n yield(%y as y)";
   EXPECT_EQ(JudgedBy(kExp, 1e-7F), Verdict::kDiffers);
+}
+
+// Another runtime takes other steps: four times those of ours, or one of the output's own.
+TEST(Proof, ForeignIntegersTakeTheirOwnSteps) {
+  const Graph integers = Product(", arithmetic=\"litert\""), reals = Product("");
+  const auto judged = [&](float off) {
+    OtherRuntime other(integers, off);
+    ProofOptions options;
+    options.samples = 3;
+    options.judge = &other;
+    options.judged_file = "model";
+    const auto report = Prove(reals, integers, options);
+    EXPECT_TRUE(report.ok());
+    return report.ok() ? report->verdict : Verdict::kNotRun;
+  };
+  EXPECT_EQ(judged(0), Verdict::kProved);
+  EXPECT_EQ(judged(0.02F), Verdict::kProved);
+  EXPECT_EQ(judged(0.5F), Verdict::kDiffers);
 }
 
 TEST(Proof, ForeignRoundingMayMoveWhatLastDigitsMove) {
