@@ -1,6 +1,7 @@
 #include "runtimes/litert_model.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -47,8 +48,38 @@ constexpr size_t kAlignment = 64;
 constexpr int kUnwritten = 0xA5;
 
 using Memory = std::unique_ptr<void, void (*)(void*)>;
-Memory Allocate(size_t bytes) {
-  return {std::aligned_alloc(kAlignment, (bytes / kAlignment + 2) * kAlignment), std::free};
+size_t WithSlack(size_t bytes) { return (bytes / kAlignment + 2) * kAlignment; }
+Memory Allocate(size_t bytes) { return {std::aligned_alloc(kAlignment, WithSlack(bytes)), std::free}; }
+
+// An output that has grown while the model runs is copied whole into the buffer that was made for the size before.
+// Where a run is tried, the memory ends at pages that nobody may touch, and touching them is an answer. Such memory
+// stays until the process ends, which is soon.
+constexpr size_t kBarred = size_t{1} << 32;
+constexpr int kOutgrown = 3;  // what the process that tries ends with
+struct Bar {
+  uintptr_t begin = 0, end = 0;
+};
+std::vector<Bar>* bars = nullptr;  // not null in a process that tries
+
+Memory AllocateBarred(size_t bytes) {
+  const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  const size_t room = (WithSlack(bytes) + page - 1) / page * page;
+  void* at = mmap(nullptr, room + kBarred, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (at == MAP_FAILED) return Allocate(bytes);
+  auto* begin = static_cast<char*>(at);
+  if (mprotect(begin, room, PROT_READ | PROT_WRITE) != 0) return {nullptr, std::free};
+  const auto end = reinterpret_cast<uintptr_t>(begin + room);
+  bars->push_back({end, end + kBarred});
+  return {begin + (room - WithSlack(bytes)), [](void*) {}};
+}
+
+void Touched(int number, siginfo_t* info, void*) {
+  const auto at = reinterpret_cast<uintptr_t>(info->si_addr);
+  for (const Bar& bar : *bars) {
+    if (at >= bar.begin && at < bar.end) _exit(kOutgrown);
+  }
+  std::signal(number, SIG_DFL);
+  raise(number);
 }
 void Keep(void*) {}  // the memory is ours
 
@@ -158,7 +189,7 @@ Result<Buffer> Runner::MakeBuffer(Element element, const std::vector<int64_t>& s
   if (*count == 0) return NoCrossing(port, "has no elements");
   Buffer out;
   out.bytes = *bits / 8 + (*bits % 8 != 0 ? 1 : 0);
-  out.memory = Allocate(out.bytes);
+  out.memory = bars != nullptr ? AllocateBarred(out.bytes) : Allocate(out.bytes);
   if (out.memory == nullptr) return Diag(diag::kLimitExceeded, "this machine has not enough memory for that");
   LiteRtTensorBuffer* handle = nullptr;
   RETURN_IF_ERROR(Try(calls_.LiteRtCreateTensorBufferFromHostMemory(&type, out.memory.get(), out.bytes, Keep, &handle),
@@ -277,7 +308,13 @@ class GuardedModel : public Model {
     if (child == 0) {
       constexpr unsigned kLongest = 600;  // seconds: a lock that is held for ever
       alarm(kLongest);
-      for (const int number : {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGINT, SIGTERM}) std::signal(number, SIG_DFL);
+      for (const int number : {SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGINT, SIGTERM}) std::signal(number, SIG_DFL);
+      std::vector<Bar> none;
+      bars = &none;
+      struct sigaction touched = {};
+      touched.sa_sigaction = Touched;
+      touched.sa_flags = SA_SIGINFO;
+      sigaction(SIGSEGV, &touched, nullptr);
       const int nowhere = open("/dev/null", O_RDWR);
       for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) dup2(nowhere, fd);
       auto again = reopen_(1);
@@ -285,7 +322,11 @@ class GuardedModel : public Model {
       _exit(0);
     }
     int status = 0;
-    if (child < 0 || waitpid(child, &status, 0) != child || !WIFSIGNALED(status)) return Ok{};
+    if (child < 0 || waitpid(child, &status, 0) != child) return Ok{};
+    if (WIFEXITED(status) && WEXITSTATUS(status) == kOutgrown) {
+      return Diag(diag::kRuntimeValue, "LiteRT: an output has a size that only the run decides");
+    }
+    if (!WIFSIGNALED(status)) return Ok{};
     return Diag(diag::kRuntimeRefused,
                 Concat("LiteRT crashes when it runs the model (signal ", std::to_string(WTERMSIG(status)), ")"));
   }
