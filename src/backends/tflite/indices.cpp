@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "backends/tflite/model_export.h"
 #include "ir/convert.h"
 #include "passes/legalise/ranges.h"
 
@@ -21,9 +24,21 @@ bool NeverNegative(NodeExport& n, size_t i) {
   return range && range->low >= 0;
 }
 
+bool Adds(NodeExport& n, DType dtype) {
+  const TensorType type(dtype, {Dim(1)});
+  targets::TfliteUse use{"ADD", {{&type, false}, {&type, false}}, {{&type, false}}};
+  use.option = [](std::string_view) { return std::optional<double>(0); };
+  return targets::FitTflite(use, n.exporter().profile()).version > 0;
+}
+
+// Places within a tensor, whose sizes are i32, in numbers that the target adds.
+Ref Addable(NodeExport& n, Ref x) { return Adds(n, n.TypeOf(x).dtype) ? x : CastTo(n, x, DType::kI32); }
+
 // x, with `length` added where it is negative. In as few axes as can be: kernels of comparisons have little room.
 Ref Wrapped(NodeExport& n, Ref given, Ref length) {
+  given = Addable(n, given);
   const Shape whole = n.TypeOf(given).shape;
+  if (whole.empty()) length = n.Reshaped(length, {});
   Ref x = given;
   if (whole.size() > 4) {
     const bool tuples = n.TypeOf(length).shape.size() == 1 && !(n.TypeOf(length).shape[0] == Dim(1));
@@ -82,14 +97,21 @@ Result<Ref> FromStartOf(NodeExport& n, size_t i, Ref length, int64_t known) {
 Result<Ref> FromStart(NodeExport& n, size_t i, int64_t axis) {
   const Dim& d = n.ShapeOf(0)[static_cast<size_t>(axis)];
   const Tensor* known = n.Known(i);
+  bool all_negative = false;
   if (known != nullptr) {
     const std::vector<int64_t> values = ToI64(*known);
-    bool negative = false;
-    for (const int64_t v : values) negative = negative || v < 0;
-    if (!negative) return n.In(i);
+    const auto negative = std::count_if(values.begin(), values.end(), [](int64_t v) { return v < 0; });
+    if (negative == 0) return n.In(i);
+    all_negative = negative == known->size();
   }
   if (NeverNegative(n, i)) return n.In(i);
   const DType dtype = n.DtypeOf(i);
+  if (all_negative && !d.is_static()) {
+    const Ref x = Addable(n, n.In(i));
+    const TensorType type = n.TypeOf(x);
+    const Ref length = DimsOfData(n, axis, axis + 1, type.dtype);
+    return n.Temp("ADD", {x, type.shape.empty() ? n.Reshaped(length, {}) : length}, type);
+  }
   return FromStartOf(n, i, DimsOfData(n, axis, axis + 1, dtype), d.is_static() ? d.value() : -1);
 }
 
