@@ -5,6 +5,7 @@
 
 #include "backends/tflite/emit.h"
 #include "ir/convert.h"
+#include "ops/arithmetic.h"
 
 namespace godwit::to_tflite {
 
@@ -117,7 +118,17 @@ Status EmitAddOfProduct(NodeExport& n) {
   return n.NotThis();
 }
 
+// XNNPACK, which most CPUs run, leaves the second zero point out (LiteRT 2.1). A file that had it so keeps it.
+bool SecondIsOffCentre(NodeExport& n) {
+  if (!n.quantised()) return false;
+  const TensorType& type = n.TypeOf(n.In(1));
+  const Node* maker = n.Maker(n.Operand(1));
+  if (type.quant == nullptr || (maker != nullptr && maker->attrs.Has(ops::kArithmetic))) return false;
+  return std::any_of(type.quant->zero_points.begin(), type.quant->zero_points.end(), [](int64_t z) { return z != 0; });
+}
+
 Status EmitBatchMatMul(NodeExport& n) {
+  if (SecondIsOffCentre(n)) return n.NotThis();
   if (n.n_in() > 2) return n.LacksForm("BATCH_MATMUL takes zero points with the types of its tensors only");
   TRY(const int a_rank, n.Rank(0));
   TRY(const int b_rank, n.Rank(1));
