@@ -185,5 +185,37 @@ TEST(IntegerRanges, FollowTheNodes) {
   EXPECT_FALSE(RangeOf(scope, values.back()));
 }
 
+TEST(IntegerRanges, BoundsBoundWhatIsNotKnown) {
+  const Graph graph = Parsed(
+      "const %two: i64[] = [2]\nconst %five: i64[] = [5]\nmain (%i: i64[2], %k: i64[2]) {\n %a: i64[2] = clip(%i, "
+      "%two, "
+      "%five)\n %b: i64[2] = sign(%i)\n %c: i64[2] = bitwise_and(%i, %five)\n %d: i64[2] = clip(%i, _, %five)\n "
+      "%e: i64[2] = bitwise_and(%i, %k)\n yield(%a, %b, %c, %d, %e)\n}");
+  Scope scope(graph);
+  const std::vector<ValueId>& values = graph.region(Graph::main()).results;
+  const std::pair<int64_t, int64_t> expected[] = {{2, 5}, {-1, 1}, {0, 5}};
+  for (size_t i = 0; i < std::size(expected); ++i) {
+    const auto range = RangeOf(scope, values[i]);
+    ASSERT_TRUE(range) << i;
+    EXPECT_EQ(range->low, expected[i].first) << i;
+    EXPECT_EQ(range->high, expected[i].second) << i;
+  }
+  EXPECT_FALSE(FitsI32(scope, values[3]));
+  EXPECT_FALSE(RangeOf(scope, values[4]));
+}
+
+// Where the axis is open, what is added to an index has one axis, and one number has none.
+TEST(TfliteRows, OneIndexIntoAnOpenAxis) {
+  constexpr std::string_view kLast =
+      "const %last: i64[] = [-1]\nmain (%x: f32[1,T,4]) {\n %y: f32[1,4] = gather(%x, %last, axis=1)\n yield(%y)\n}";
+  EXPECT_EQ(OpsOf(kLast), "SHAPE SLICE RESHAPE ADD GATHER");
+  constexpr std::string_view kOne =
+      "main (%x: f32[1,T,4], %i: i64[]) {\n %y: f32[1,4] = gather(%x, %i, axis=1)\n yield(%y)\n}";
+  EXPECT_EQ(OpsOf(kOne), "LESS SHAPE SLICE RESHAPE ADD SELECT_V2 GATHER");
+  constexpr std::string_view kMany =
+      "main (%x: f32[9,4], %i: i64[3]) {\n %y: f32[3,4] = gather(%x, %i, axis=0)\n yield(%y)\n}";
+  EXPECT_EQ(OpsOf(kMany), "LESS ADD SELECT_V2 GATHER");
+}
+
 }  // namespace
 }  // namespace godwit

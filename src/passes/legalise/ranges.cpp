@@ -52,6 +52,14 @@ Range Corners(Range a, Range b, Fn fn) {
   return out;
 }
 
+// At least the least lower bound and at most the greatest upper one, even of what is not known.
+Range Clipped(Range x, Range low, Range high) {
+  IntegerRange out = x.value_or(IntegerRange{std::numeric_limits<int64_t>::min(), std::numeric_limits<int64_t>::max()});
+  if (low) out = {std::max(out.low, low->low), std::max(out.high, low->high)};
+  if (high) out = {std::min(out.low, high->low), std::min(out.high, high->high)};
+  return out;
+}
+
 std::optional<int64_t> Minus(int64_t a, int64_t b) {
   int64_t out = 0;
   if (__builtin_sub_overflow(a, b, &out)) return std::nullopt;
@@ -110,6 +118,16 @@ Range Finder::Made(const Node& node, ValueId id) {
   if (op == &ops::kScatterNd && node.attrs.Str("reduction", "none") == "none") return Union(In(node, 0), In(node, 2));
   if (op == &ops::kReduce && (node.attrs.Str("mode") == "max" || node.attrs.Str("mode") == "min")) return In(node, 0);
   if (op == &ops::kRange) return Union(In(node, 0), In(node, 1));
+  if (op == &ops::kClip) return Clipped(In(node, 0), In(node, 1), In(node, 2));
+  if (op == &ops::kSign) return IntegerRange{-1, 1};
+  if (op == &ops::kBitwiseAnd) {
+    // The bits of a number that is not negative are the most that stay.
+    Range out;
+    for (const Range& part : {In(node, 0), In(node, 1)}) {
+      if (part && part->low >= 0) out = IntegerRange{0, out ? std::min(out->high, part->high) : part->high};
+    }
+    return out;
+  }
   if (op == &ops::kNeg) {
     return Corners(In(node, 0), IntegerRange{0, 0}, [](int64_t a, int64_t) { return Minus(0, a); });
   }
