@@ -9,6 +9,7 @@
 #include "frontends/onnx/import.h"
 #include "ir/text.h"
 #include "ops/ops.h"
+#include "passes/simplify.h"
 #include "support/import.h"
 #include "support/temp_dir.h"
 
@@ -66,6 +67,53 @@ TEST(OnnxExport, KeepsNames) {
   EXPECT_EQ(written.initializers[0].name, "w");
   EXPECT_EQ(out.model.ir_version, 8);
   EXPECT_EQ(out.model.opset_imports[0].version, 17);
+}
+
+// What callers feed and fetch keeps its name, also where it is the same.
+TEST(OnnxExport, AnInputMayBeAnOutput) {
+  Graph graph = Parsed("graph {\n main (%x: f32[2]) {\n %y: f32[2] = relu(%x)\n yield(%y as y, %x as x)\n }\n}");
+  const to_onnx::Exported one = Export(graph, 17);
+  const onnx::Graph& same = one.model.graph;
+  EXPECT_EQ(same.nodes.size(), 1U);
+  EXPECT_EQ(same.inputs[0].name, "x");
+  EXPECT_EQ(same.outputs[1].name, "x");
+  graph.output_names = {"x", "z"};
+  const to_onnx::Exported other = Export(graph, 17);
+  const onnx::Graph& turned = other.model.graph;
+  EXPECT_EQ(turned.nodes.size(), 2U);
+  EXPECT_EQ(turned.inputs[0].name, "x_1");
+  EXPECT_EQ(turned.outputs[0].name, "x");
+}
+
+// The scales of data and weights are found again in their product, and zero points that are all the same are one.
+TEST(OnnxExport, ScaledIntegerProductsAreQLinear) {
+  OnnxGraph g;
+  g.Node("QuantizeLinear", {"x", "xs", "xz"}, {"q"});
+  g.Node("QLinearConv", {"q", "xs", "xz", "w", "ws", "wz", "ys", "xz", "b"}, {"r"}, {OnnxAttr("pads", {1, 1, 1, 1})});
+  g.Node("DequantizeLinear", {"r", "ys", "xz"}, {"y"});
+  g.Init("xs", {}, std::vector<float>{0.013F}).Init("ys", {}, std::vector<float>{0.37F});
+  g.Init("ws", {2}, std::vector<float>{0.0071F, 0.0039F}).Init("b", {2}, std::vector<int32_t>{100, -7});
+  g.Init("xz", {}, std::vector<uint8_t>{3}).Init("wz", {2}, std::vector<int8_t>{0, 0});
+  g.Init("w", {2, 1, 3, 3}, std::vector<int8_t>{1, -2, 3, 4, 5, -6, 7, 8, 9, -1, 2, 3, 4, -5, 6, 7, 8, -9});
+  g.Input("x", onnx::DataType::kFloat, {1, 1, 4, 4}).Output("y", onnx::DataType::kFloat, {});
+  Graph graph = ImportBuilt(g);
+  SimplifyReport report;
+  ASSERT_TRUE(Simplify(graph, {}, &report).ok());
+  const to_onnx::Exported out = Export(graph, 17);
+  const onnx::Graph& written = out.model.graph;
+  ASSERT_EQ(written.nodes.size(), 3U);
+  EXPECT_EQ(written.nodes[1].op_type, "QLinearConv");
+  ASSERT_EQ(written.nodes[1].inputs.size(), 9U);
+  const auto dims = [&](size_t input) {
+    for (const onnx::Tensor& t : written.initializers) {
+      if (t.name == written.nodes[1].inputs[input]) return std::vector<int64_t>(t.dims.begin(), t.dims.end());
+    }
+    return std::vector<int64_t>{-1};
+  };
+  EXPECT_EQ(dims(1), std::vector<int64_t>());
+  EXPECT_EQ(dims(4), std::vector<int64_t>{2});
+  EXPECT_EQ(dims(5), std::vector<int64_t>());
+  EXPECT_EQ(written.nodes[1].inputs[3], "w");
 }
 
 TEST(OnnxExport, OldFilesHaveInitializersAsInputs) {

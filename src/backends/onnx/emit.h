@@ -24,6 +24,8 @@ Status ChannelsSecond(NodeExport& n, size_t operand = 0);
 
 /// Attributes of a Conv, or of what takes a convolution in.
 OnnxAttrs ConvAttrs(const NodeExport& n, const Node& conv);
+/// A zero point: one number where all of them are the same, since kernels have little for more.
+Name OneZero(NodeExport& n, ValueId zero);
 /// Those of a Gemm.
 OnnxAttrs GemmAttrs(const Node& gemm);
 

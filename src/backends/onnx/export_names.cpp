@@ -2,6 +2,8 @@
 // they are unambiguous; what is new gets names that nothing else has, the same ones each time.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "backends/onnx/model_export.h"
 #include "base/text.h"
 #include "ir/made_names.h"
@@ -45,12 +47,16 @@ void ModelExport::NameRegion(RegionId id, const std::vector<Name>& outputs) {
   };
   const Region& region = graph_.region(id);
   for (const Name out : outputs) taken.emplace(out);
-  // Inputs are what callers name: they come before all else but the outputs, whose names are certain as well.
+  // Inputs are what callers name: they come before all else but the outputs, whose names are certain as well. One that
+  // is an output of its own name is both.
   for (const ValueId v : region.params) {
     const std::string& own = graph_.value(v).name;
     Name& slot = root_.names[v.index];
     if (own.empty() || !slot.empty()) continue;
-    slot = Unused(own, taken);
+    const bool is_output = std::any_of(outputs.begin(), outputs.end(), [&](const Name& out) {
+      return out == own && region.results[static_cast<size_t>(&out - outputs.data())] == v;
+    });
+    slot = is_output ? arena_.Text(own) : Unused(own, taken);
     taken.emplace(slot);
   }
   for (size_t i = 0; i < outputs.size() && i < region.results.size(); ++i) {

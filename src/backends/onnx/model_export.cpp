@@ -221,7 +221,8 @@ onnx::Graph ModelExport::Contents(Scope& scope, RegionId id, const std::vector<N
     onnx::ValueInfo info;
     if (v) {
       const Value& value = scope.graph().value(v);
-      const bool own = value.def && scope.graph().node(value.def).parent == id;
+      const bool input = id == Graph::main() && !value.def && !value.constant.valid();
+      const bool own = input || (value.def && scope.graph().node(value.def).parent == id);
       legaliser_.Want(scope, v);
       const Name name = NameOf(scope, v);
       const Name wanted = i < outputs.size() ? outputs[i] : name;

@@ -103,7 +103,7 @@ Status EmitMatMulInteger(NodeExport& n) {
   TRY(const Name b, n.InSwapped(1, "transpose_b"));
   Names in = {a, b};
   if (n.Has(2) || n.Has(3)) in.push_back(n.In(2));
-  if (n.Has(3)) in.push_back(n.In(3));
+  if (n.Has(3)) in.push_back(OneZero(n, n.Operand(3)));
   n.Emit("MatMulInteger", std::move(in));
   return Ok{};
 }

@@ -71,7 +71,7 @@ Status EmitConvInteger(NodeExport& n) {
   SetKernelOf(n.TypeOf(1), &attrs);
   Names in = {n.In(0), n.In(1)};
   if (n.Has(3) || n.Has(4)) in.push_back(n.In(3));
-  if (n.Has(4)) in.push_back(n.In(4));
+  if (n.Has(4)) in.push_back(OneZero(n, n.Operand(4)));
   if (!n.Has(2)) {
     n.Emit("ConvInteger", std::move(in), attrs);
     return Ok{};
