@@ -13,7 +13,7 @@ Result<targets::TfliteProfile> ReadProfile(const std::string& text, const Target
   for (const std::string& op : limits.prefer) {
     if (targets::IsTfliteChoice(op)) continue;
     return Diag(diag::kTargetProfile, Concat("'", Printable(op), "' need not be asked for"))
-        .Hint("UNIDIRECTIONAL_SEQUENCE_LSTM");
+        .Hint("UNIDIRECTIONAL_SEQUENCE_LSTM or _RNN, BIDIRECTIONAL_SEQUENCE_LSTM or _RNN");
   }
   profile.prefer.insert(limits.prefer.begin(), limits.prefer.end());
   return profile;

@@ -18,9 +18,9 @@ bool EitherWay(const Node& node, F f) {
   return f(node.in[0], node.in[1]) || f(node.in[1], node.in[0]);
 }
 
-class LstmMatcher {
+class CellMatcher {
  public:
-  LstmMatcher(const Graph& graph, RegionId region, const ScalarFn& scalar)
+  CellMatcher(const Graph& graph, RegionId region, const ScalarFn& scalar)
       : g_(graph), region_(region), body_(graph.region(region)), scalar_(scalar) {}
 
   std::optional<LstmFormula> Match() {
@@ -45,6 +45,19 @@ class LstmMatcher {
       return kept != nullptr && added != nullptr && Kept(*kept) && Added(*added);
     });
     return ends && keeps ? std::optional(m_) : std::nullopt;
+  }
+
+  std::optional<RnnFormula> MatchRnn() {
+    if (body_.params.size() != 2 || body_.results.size() != 2 || body_.results[0] != body_.results[1]) {
+      return std::nullopt;
+    }
+    h_ = body_.params[0], x_ = body_.params[1];
+    for (const OpDef* activation : {&kTanh, &kRelu}) {
+      LstmGate gate;
+      if (!Gate(body_.results[0], *activation, {}, &gate) || gate.norm) continue;
+      return RnnFormula{gate.w, gate.r, gate.bias, activation};
+    }
+    return std::nullopt;
   }
 
  private:
@@ -230,7 +243,15 @@ std::optional<LstmFormula> MatchLstm(const Graph& graph, const Node& scan, const
   if (scan.op != &kScan || scan.regions.size() != 1 || scan.in.size() != 3 || scan.attrs.Int("sliced") != 1) {
     return std::nullopt;
   }
-  return LstmMatcher(graph, scan.regions[0], scalar).Match();
+  return CellMatcher(graph, scan.regions[0], scalar).Match();
+}
+
+std::optional<RnnFormula> MatchRnn(const Graph& graph, const Node& scan) {
+  if (scan.op != &kScan || scan.regions.size() != 1 || scan.in.size() != 2 || scan.attrs.Int("sliced") != 1) {
+    return std::nullopt;
+  }
+  const ScalarFn none = [](ValueId) { return std::nullopt; };
+  return CellMatcher(graph, scan.regions[0], none).MatchRnn();
 }
 
 std::optional<SvdfFormula> MatchSvdf(const Graph& graph, ValueId sums, const UsersFn& users) {

@@ -1,6 +1,6 @@
-// Layers that TFLite has as one operator, found again in the nodes that spell them out: a long short-term memory in the
-// body of a scan, a line of past sums for each filter. Weights are named as the nodes name them: what dequantizes a
-// stored weight is part of its value. Nothing is asked of types; sums and products may stand either way round.
+// Layers that TFLite has as one operator, found again in the nodes that spell them out: a recurrent layer in the body
+// of a scan, a line of past sums for each filter. Weights are named as the nodes name them: what dequantizes a stored
+// weight is part of its value. Nothing is asked of types; sums and products may stand either way round.
 #pragma once
 
 #include <functional>
@@ -29,6 +29,15 @@ struct LstmFormula {
 /// A scan over states h and c and over slices of x, whose results are h, c and the stacked h: forward or reversed,
 /// along one axis.
 std::optional<LstmFormula> MatchLstm(const Graph& graph, const Node& scan, const ScalarFn& scalar);
+
+/// act(x w^T + h r^T + bias), tanh or relu.
+struct RnnFormula {
+  ValueId w, r, bias;
+  const OpDef* activation = nullptr;
+};
+
+/// A scan over the state h and over slices of x, whose results are h and the stacked h.
+std::optional<RnnFormula> MatchRnn(const Graph& graph, const Node& scan);
 
 struct SvdfFormula {
   ValueId x, features, times, state, bias;

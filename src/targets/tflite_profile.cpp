@@ -33,7 +33,10 @@ std::vector<std::string> TfliteProfileNames() {
 
 std::string TfliteRuntimeName(int runtime) { return fmt::format("{}.{}.0", runtime / 100, runtime % 100); }
 
-bool IsTfliteChoice(std::string_view op) { return op == "UNIDIRECTIONAL_SEQUENCE_LSTM"; }
+bool IsTfliteChoice(std::string_view op) {
+  return op == "UNIDIRECTIONAL_SEQUENCE_LSTM" || op == "UNIDIRECTIONAL_SEQUENCE_RNN" ||
+         op == "BIDIRECTIONAL_SEQUENCE_LSTM" || op == "BIDIRECTIONAL_SEQUENCE_RNN";
+}
 
 Result<TfliteProfile> TfliteProfileFromToml(std::string_view text) {
   TRY(const std::vector<TomlEntry> entries, ParseToml(text));
@@ -60,7 +63,7 @@ Result<TfliteProfile> TfliteProfileFromToml(std::string_view text) {
         if (!IsTfliteChoice(item.text)) {
           return Diag(diag::kTargetProfile,
                       fmt::format("line {}: '{}' need not be asked for", entry.line, Printable(item.text)))
-              .Hint("UNIDIRECTIONAL_SEQUENCE_LSTM");
+              .Hint("UNIDIRECTIONAL_SEQUENCE_LSTM or _RNN, BIDIRECTIONAL_SEQUENCE_LSTM or _RNN");
         }
         out.prefer.insert(item.text);
       } else if (IsTfliteLimit(item.text)) {

@@ -40,7 +40,7 @@ inline constexpr Option kAllowCustomOption = {
     "--allow-custom", OptionKind::kText, "NAME", "a custom TFLite operator that may be written", 0, true};
 inline constexpr Option kPreferOption = {
     "--prefer", OptionKind::kText,
-    "OPERATOR", "a TFLite operator that is written only where it is asked for: UNIDIRECTIONAL_SEQUENCE_LSTM",
+    "OPERATOR", "a TFLite operator that is written only where it is asked for: {UNI,BI}DIRECTIONAL_SEQUENCE_{LSTM,RNN}",
     0,          true};
 inline constexpr Option kIoLayoutOption = {
     "--io-layout",

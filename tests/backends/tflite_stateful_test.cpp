@@ -9,6 +9,8 @@
 #include "formats/tflite/parse.h"
 #include "formats/tflite/write.h"
 #include "ir/state.h"
+#include "ir/text.h"
+#include "ops/ops.h"
 #include "support/tflite_import.h"
 
 namespace godwit::testing {
@@ -25,16 +27,14 @@ struct Written {
   int version = 0;
 };
 
-Written WriteAgain(const Graph& source, std::string_view profile = "litert@2.1") {
+Written WriteAgain(const Graph& source, const targets::TfliteProfile& profile) {
   Written out;
   Graph graph = source.Clone();
   to_tflite::PrepareOptions prepare;
-  auto parsed = targets::ParseTfliteProfile(profile);
-  EXPECT_TRUE(parsed.ok());
-  prepare.profile = *parsed;
+  prepare.profile = profile;
   EXPECT_TRUE(to_tflite::Prepare(&graph, prepare, nullptr).ok());
   DiagSink sink;
-  const auto exported = to_tflite::ExportModel(graph, {*parsed}, &sink);
+  const auto exported = to_tflite::ExportModel(graph, {profile}, &sink);
   for (const Diag& d : sink.all()) ADD_FAILURE() << FormatDiag(d);
   if (!exported.ok() || sink.has_errors()) return out;
   const auto bytes = tflite::SerializeModel(exported->model);
@@ -51,6 +51,12 @@ Written WriteAgain(const Graph& source, std::string_view profile = "litert@2.1")
   EXPECT_TRUE(back.ok());
   if (back.ok()) out.graph = *std::move(back);
   return out;
+}
+
+Written WriteAgain(const Graph& source, std::string_view profile = "litert@2.1") {
+  auto parsed = targets::ParseTfliteProfile(profile);
+  EXPECT_TRUE(parsed.ok());
+  return parsed.ok() ? WriteAgain(source, *parsed) : Written();
 }
 
 // Bytes of the first result over several runs, states carried along.
@@ -256,6 +262,117 @@ TEST(TfliteStateful, LinesOfSums) {
       EXPECT_EQ(again.version, stored ? 3 : 2);
       const auto want = Runs(source, stored ? ByteFeeds({1, 2}) : RealFeeds({1, 2}));
       EXPECT_EQ(want, Runs(again.graph, stored ? ByteFeeds({1, 2}) : RealFeeds({1, 2})));
+    }
+  }
+}
+
+// One direction, or both of them, of two hidden elements.
+Graph Plain(bool both, bool time_major, tflite::ActivationFunctionType function) {
+  TfliteBuilder b;
+  const Ints shape = time_major ? Ints{4, 1, 2} : Ints{1, 4, 2};
+  Ints in{b.Input("x", T::kFloat32, shape)};
+  for (int d = 0; d < (both ? 2 : 1); ++d) {
+    const float s = d == 0 ? 1.0F : -0.5F;
+    in.push_back(b.F32({2, 2}, {0.3F * s, -0.7F, 0.5F, 0.2F * s}));
+    in.push_back(b.F32({2, 2}, {-0.4F, 0.6F * s, 0.1F, 0.8F}));
+    in.push_back(b.F32({2}, {0.05F, -0.1F * s}));
+    in.push_back(Variable(&b, d == 0 ? "h" : "hb", T::kFloat32, {1, 2}));
+  }
+  const int32_t y = b.Add("y", T::kFloat32, shape);
+  Ints out{y};
+  const auto set = [&](Set& s) { s.Enum("fused_activation_function", function).Bool("time_major", time_major); };
+  if (both) {
+    in.insert(in.end(), 3, -1);
+    out.push_back(b.Add("z", T::kFloat32, shape));
+    b.Emit(B::kBidirectionalSequenceRnn, in, out, set);
+  } else {
+    b.Emit(B::kUnidirectionalSequenceRnn, in, out, set);
+  }
+  b.Outputs(out);
+  return b.Import();
+}
+
+TEST(TfliteStateful, PlainLayers) {
+  using Function = tflite::ActivationFunctionType;
+  for (const bool time_major : {false, true}) {
+    const Ints shape = time_major ? Ints{4, 1, 2} : Ints{1, 4, 2};
+    const std::vector<Tensor> feeds = RealFeeds({shape.begin(), shape.end()});
+    for (const Function function : {Function::kTanh, Function::kRelu}) {
+      const Graph source = Plain(false, time_major, function);
+      const Written again = WriteAgain(source);
+      EXPECT_EQ(again.ops, "UNIDIRECTIONAL_SEQUENCE_RNN");
+      EXPECT_EQ(again.version, 1);
+      ExpectSame(source, again.graph, feeds);
+    }
+    // The direction that goes backward is one that goes forward over the sequence turned round.
+    const Graph source = Plain(true, time_major, Function::kTanh);
+    const Written again = WriteAgain(source);
+    EXPECT_NE(again.ops.find("REVERSE_V2 UNIDIRECTIONAL_SEQUENCE_RNN REVERSE_V2"), std::string::npos) << again.ops;
+    ExpectSame(source, again.graph, feeds);
+  }
+}
+
+// The results of both directions of a layer, and what they are at last, from what an earlier run has left.
+TEST(TfliteStateful, LayersOfBothDirectionsBeginEveryRunWithZeros) {
+  const auto layer = [](std::string_view op, size_t gates, std::string_view attrs) {
+    const auto numbers = [](size_t count, int from) {
+      std::string text;
+      for (size_t i = 0; i < count; ++i) {
+        text += Concat(i == 0 ? "" : ",", std::to_string(((static_cast<int>(i) * 37 + from) % 19 - 9) / 8.0));
+      }
+      return text;
+    };
+    const std::string rows = std::to_string(2 * gates);
+    return Concat("graph { const %w: f32[2,", rows, ",3] = [", numbers(12 * gates, 1), "]\n const %r: f32[2,", rows,
+                  ",2] = [", numbers(8 * gates, 5), "]\n const %b: f32[2,", std::to_string(4 * gates), "] = [",
+                  numbers(8 * gates, 3), "]\n main (%x: f32[4,2,3]) { %y: f32[4,2,2,2], %h: f32[2,2,2]",
+                  gates == 4 ? ", %c: f32[2,2,2]" : "", " = ", op, "(%x, %w, %r, %b, direction=\"bidirectional\"",
+                  attrs, ")\n yield(%y as y, %h as h) } }");
+  };
+  struct Case {
+    std::string text, together, each;
+  };
+  const Case cases[] = {
+      {layer("lstm", 4, R"(, activations=["sigmoid","tanh","tanh","sigmoid","tanh","tanh"])"),
+       "BIDIRECTIONAL_SEQUENCE_LSTM", "UNIDIRECTIONAL_SEQUENCE_LSTM"},
+      {layer("rnn", 1, R"(, activations=["tanh","tanh"])"), "BIDIRECTIONAL_SEQUENCE_RNN",
+       "UNIDIRECTIONAL_SEQUENCE_RNN"},
+      {layer("rnn", 1, R"(, activations=["relu","relu"])"), "BIDIRECTIONAL_SEQUENCE_RNN",
+       "UNIDIRECTIONAL_SEQUENCE_RNN"},
+  };
+  std::vector<float> numbers;
+  for (int i = 0; i < 24; ++i) numbers.push_back(static_cast<float>((i * 29) % 17 - 8) / 4);
+  const Tensor x = Tensor::F32({4, 2, 3}, numbers);
+  for (const Case& k : cases) {
+    auto parsed = ParseGraph(k.text, ops::Find);
+    ASSERT_TRUE(parsed.ok()) << FormatDiag(parsed.diag());
+    const Graph source = *std::move(parsed);
+    const std::vector<Tensor> want = RunOnce(source, {x});
+    ASSERT_EQ(want.size(), 2U);
+    for (const std::string& op : {k.together, k.each}) {
+      targets::TfliteProfile asked;
+      asked.prefer.insert(op);
+      const Written written = WriteAgain(source, asked);
+      EXPECT_NE(written.ops.find(op), std::string::npos) << written.ops;
+      const Graph& back = written.graph;
+      // Whatever the states are, the results are the same.
+      std::vector<RtValue> inputs{x};
+      const auto states = StatesOf(back);
+      ASSERT_TRUE(states.ok());
+      EXPECT_EQ(states->size(), k.together.ends_with("LSTM") ? 4U : 2U);
+      for (const StateSlot& slot : *states) {
+        std::vector<float> junk;
+        for (int64_t i = 0; i < slot.initial.size(); ++i) junk.push_back(static_cast<float>(i % 3) - 0.75F);
+        inputs.emplace_back(Tensor::F32(slot.initial.dims(), junk));
+      }
+      const std::vector<Tensor> got = RunOnce(back, inputs);
+      ASSERT_GE(got.size(), 2U);
+      for (size_t r = 0; r < 2; ++r) {
+        ASSERT_EQ(got[r].dims(), want[r].dims());
+        for (int64_t i = 0; i < got[r].size(); ++i) {
+          EXPECT_NEAR(got[r].data<float>()[i], want[r].data<float>()[i], 2e-6F) << op << " " << r << " " << i;
+        }
+      }
     }
   }
 }

@@ -30,9 +30,8 @@ struct Written {
   int64_t halves = 0;
 };
 
-Written Export(const Graph& graph) {
+Written Export(const Graph& graph, to_tflite::ExportOptions options = {}) {
   DiagSink sink;
-  to_tflite::ExportOptions options;
   options.half_weights = true;
   const auto exported = to_tflite::ExportModel(graph, options, &sink);
   Written out;
@@ -91,6 +90,30 @@ TEST(TfliteStoreHalf, FewWeightsAndThoseOutOfRangeStay) {
   const Written out = Export(Dense(16, 32, "1e6"));
   EXPECT_EQ(out.halves, 0);
   EXPECT_EQ(out.model.subgraphs[0].operators.size(), 1U);
+}
+
+// Weights of a fused layer are halved too, those that close its gates with them; a plain layer's stay.
+TEST(TfliteStoreHalf, LayersThatKeepTheirStates) {
+  const auto layer = [](std::string_view op, int gates, std::string_view activations) {
+    const auto zeros = [](int count) {
+      std::string text = "0";
+      for (int k = 1; k < count; ++k) text += ",0";
+      return text;
+    };
+    const std::string rows = std::to_string(gates * 16);
+    auto graph =
+        ParseGraph(Concat("graph { const %w: f32[1,", rows, ",16] = [", zeros(gates * 256), "]\n const %r: f32[1,",
+                          rows, ",16] = [", zeros(gates * 256), "]\n main (%x: f32[4,1,16]) { %y: f32[4,1,1,16] = ", op,
+                          "(%x, %w, %r, activations=", activations, ")\n yield(%y as y) } }"),
+                   ops::Find);
+    EXPECT_TRUE(graph.ok()) << FormatDiag(graph.diag());
+    return graph.ok() ? *std::move(graph) : Graph();
+  };
+  to_tflite::ExportOptions options;
+  options.profile.prefer = {"UNIDIRECTIONAL_SEQUENCE_LSTM", "UNIDIRECTIONAL_SEQUENCE_RNN"};
+  // Equal ones are stored once.
+  EXPECT_EQ(Export(layer("lstm", 4, R"(["sigmoid","tanh","tanh"])"), options).halves, 3);
+  EXPECT_EQ(Export(layer("rnn", 1, R"(["tanh"])"), options).halves, 0);
 }
 
 TEST(TfliteStoreHalf, AModelOfHalvesIsToldByItsWeights) {

@@ -61,10 +61,28 @@ std::optional<States> StateOf(const Graph& graph, const StateTable& table, Value
   return fits ? std::optional(s) : std::nullopt;
 }
 
+/// How a scan goes over a sequence.
+struct Walk {
+  int64_t time = 0;
+  bool backward = false;
+};
+
+/// Of the first two axes, what comes in and what goes out alike.
+std::optional<Walk> WalkOf(const Node& scan) {
+  const auto entry = [&](std::string_view name) {
+    const std::vector<int64_t>& list = scan.attrs.Ints(name);
+    return list.empty() ? int64_t{0} : list[0];
+  };
+  const Walk walk{entry("in_axes"), entry("in_reversed") != 0};
+  if (walk.backward != (entry("out_reversed") != 0)) return std::nullopt;
+  if (walk.time != entry("out_axes") || (walk.time != 0 && walk.time != 1)) return std::nullopt;
+  return walk;
+}
+
 struct SequenceLayer {
   ops::LstmFormula formula;
   States h, c;
-  int64_t time = 0;
+  Walk walk;
   [[nodiscard]] bool stored() const { return h.keeps != nullptr; }
 };
 
@@ -72,17 +90,28 @@ std::optional<SequenceLayer> SequenceLayerOf(const Graph& graph, const StateTabl
   const Node& scan = graph.node(id);
   const auto formula = ops::MatchLstm(graph, scan, [&](ValueId v) { return ScalarOf(graph, v); });
   if (!formula || scan.parent != Graph::main()) return std::nullopt;
-  const auto entry = [&](std::string_view name) {
-    const std::vector<int64_t>& list = scan.attrs.Ints(name);
-    return list.empty() ? int64_t{0} : list[0];
-  };
-  SequenceLayer layer{*formula, {}, {}, entry("in_axes")};
-  if (entry("in_reversed") != 0 || entry("out_reversed") != 0) return std::nullopt;
-  if (layer.time != entry("out_axes") || (layer.time != 0 && layer.time != 1)) return std::nullopt;
+  const auto walk = WalkOf(scan);
   const auto h = StateOf(graph, table, scan.in[0], scan.out[0]), c = StateOf(graph, table, scan.in[1], scan.out[1]);
-  if (!h || !c || (h->keeps == nullptr) != (c->keeps == nullptr)) return std::nullopt;
-  layer.h = *h, layer.c = *c;
-  return layer;
+  if (!walk || !h || !c || (h->keeps == nullptr) != (c->keeps == nullptr)) return std::nullopt;
+  if (walk->backward && h->keeps != nullptr) return std::nullopt;
+  return SequenceLayer{*formula, *h, *c, *walk};
+}
+
+/// On real numbers alone.
+struct PlainLayer {
+  ops::RnnFormula formula;
+  States h;
+  Walk walk;
+};
+
+std::optional<PlainLayer> PlainLayerOf(const Graph& graph, const StateTable& table, NodeId id) {
+  const Node& scan = graph.node(id);
+  const auto formula = ops::MatchRnn(graph, scan);
+  if (!formula || !formula->bias || scan.parent != Graph::main()) return std::nullopt;
+  const auto walk = WalkOf(scan);
+  const auto h = StateOf(graph, table, scan.in[0], scan.out[0]);
+  if (!walk || !h || h->keeps != nullptr) return std::nullopt;
+  return PlainLayer{*formula, *h, *walk};
 }
 
 /// Nobody but the state's variable wants what a layer leaves in it.
@@ -122,6 +151,15 @@ struct Weights {
   }
 };
 
+/// A layer that goes forward, between two turns of the sequence where the graph's goes backward.
+template <class F>
+void EmitForward(NodeExport& n, Ref x, Ref y, const Walk& walk, F emit) {
+  if (!walk.backward) return emit(x, y);
+  const Ref axis = n.I32s({walk.time}), result = n.NewTensor(n.TypeOf(y));
+  emit(n.Temp("REVERSE_V2", {x, axis}, n.TypeOf(x)), result);
+  n.EmitAs("REVERSE_V2", {result, axis}, {y});
+}
+
 Status WriteLstm(NodeExport& n, const SequenceLayer& layer, const Node& scan, Ref y) {
   const ops::LstmFormula& f = layer.formula;
   Weights weight{n, layer.stored()};
@@ -144,16 +182,18 @@ Status WriteLstm(NodeExport& n, const SequenceLayer& layer, const Node& scan, Re
   if (layer.stored()) {
     TRY(x, StoredIn(n, x));
   }
-  in[0] = n.Of(x);
   in[18] = n.Of(layer.h.in);
   in[19] = n.Of(layer.c.in);
   OptionList options{{"fused_activation_function", Code(Activation::kTanh)},
                      {"cell_clip", f.cell_clip},
                      {"proj_clip", f.projection_clip},
-                     {"time_major", layer.time == 0}};
+                     {"time_major", layer.walk.time == 0}};
   if (weight.asymmetric) options.Set("asymmetric_quantize_inputs", true);
-  n.EmitAs("UNIDIRECTIONAL_SEQUENCE_LSTM", in, {y}, std::move(options));
-  n.last().states = {in[18], in[19]};
+  EmitForward(n, n.Of(x), y, layer.walk, [&](Ref sequence, Ref result) {
+    in[0] = sequence;
+    n.EmitAs("UNIDIRECTIONAL_SEQUENCE_LSTM", in, {result}, std::move(options));
+    n.last().states = {in[18], in[19]};
+  });
   if (layer.stored()) {
     // What stands for the hidden result: without a projection it is the result.
     const std::shared_ptr<const Quant> hidden = QuantOf(n.scope(), *layer.h.keeps);
@@ -176,6 +216,27 @@ Status EmitSequence(NodeExport& n) {
   }
   const Ref y = n.node().out[2] ? n.Out(2) : n.NewTensor(TensorType(DType::kF32));
   return WriteLstm(n, *layer, n.node(), y);
+}
+
+Status EmitPlainSequence(NodeExport& n) {
+  const auto layer = PlainLayerOf(n.scope().graph(), n.exporter().states(), n.id());
+  if (!layer || !OnlyKept(n.scope(), layer->h, n.node().out[0]) || !n.node().out[1]) return n.NotThis();
+  const ops::RnnFormula& f = layer->formula;
+  Weights weight{n};
+  Refs in(5);
+  TRY(in[1], weight(f.w));
+  TRY(in[2], weight(f.r));
+  TRY(in[3], weight(f.bias));
+  in[4] = n.Of(layer->h.in);
+  const Activation activation = f.activation == &ops::kTanh ? Activation::kTanh : Activation::kRelu;
+  OptionList options{{"fused_activation_function", Code(activation)}, {"time_major", layer->walk.time == 0}};
+  if (weight.asymmetric) options.Set("asymmetric_quantize_inputs", true);
+  EmitForward(n, n.Of(n.node().in[1]), n.Out(1), layer->walk, [&](Ref sequence, Ref result) {
+    in[0] = sequence;
+    n.EmitAs("UNIDIRECTIONAL_SEQUENCE_RNN", in, {result}, std::move(options));
+    n.last().states = {in[4]};
+  });
+  return Ok{};
 }
 
 /// What only a variable keeps is written by the operator that has it; that must be possible, though.
@@ -316,6 +377,7 @@ Status EmitStoredLines(NodeExport& n) {
 
 constexpr Row kRows[] = {
     {&ops::kScan, "UNIDIRECTIONAL_SEQUENCE_LSTM", EmitSequence},
+    {&ops::kScan, "UNIDIRECTIONAL_SEQUENCE_RNN", EmitPlainSequence},
     {&ops::kQuantize, "UNIDIRECTIONAL_SEQUENCE_LSTM", EmitStoredSequence},
     {&ops::kQuantize, "SVDF", EmitStoredLines},
     {&ops::kAdd, "SVDF", EmitLines},
@@ -353,7 +415,7 @@ StateTable StatesByInput(const Graph& graph) {
 }
 
 bool IsSequenceLayer(const Graph& graph, const StateTable& states, NodeId scan) {
-  return SequenceLayerOf(graph, states, scan).has_value();
+  return SequenceLayerOf(graph, states, scan).has_value() || PlainLayerOf(graph, states, scan).has_value();
 }
 
 }  // namespace godwit::to_tflite

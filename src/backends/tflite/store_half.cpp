@@ -16,10 +16,8 @@ namespace {
 constexpr int64_t kFewWeights = 256;
 constexpr float kLargestHalf = 65504;
 
-// Layers that keep their weights across runs want them as constants.
-bool WantsConstants(std::string_view op) {
-  return op.find("LSTM") != op.npos || op.find("RNN") != op.npos || op == "SVDF";
-}
+// Plain recurrent layers are brought to their first state by sums of their weights, which halves would not give.
+bool WantsConstants(std::string_view op) { return op.ends_with("RNN"); }
 
 // Inputs and outputs of the subgraph, and what such layers take, are left alone.
 std::set<int32_t> Untouchable(const WrittenGraph& graph) {
