@@ -12,14 +12,17 @@ set(GODWIT_PRECOMPILED
     <algorithm> <array> <cmath> <cstdint> <cstring> <functional> <limits> <map> <memory> <numeric> <optional> <set>
     <span> <string> <string_view> <unordered_map> <utility> <variant> <vector> <fmt/format.h>)
 
-# godwit_precompile(TARGET LEADER HEADERS...): the first target of that leader's name makes the file, the others use it.
-function(godwit_precompile target leader)
+# godwit_precompile(TARGET GROUP HEADERS...): the first target of a group makes the file, the others use it. (A target
+# that does not exist yet cannot lead: the CMake of the systems we serve refuses it.)
+function(godwit_precompile target group)
   if(NOT GODWIT_PRECOMPILE OR GODWIT_SANITIZE)
     return()
   endif()
-  if(target STREQUAL leader)
-    target_precompile_headers(${target} PRIVATE ${ARGN})
-  else()
+  get_property(leader GLOBAL PROPERTY GODWIT_PRECOMPILED_${group})
+  if(leader)
     target_precompile_headers(${target} REUSE_FROM ${leader})
+  else()
+    set_property(GLOBAL PROPERTY GODWIT_PRECOMPILED_${group} ${target})
+    target_precompile_headers(${target} PRIVATE ${ARGN})
   endif()
 endfunction()

@@ -41,7 +41,7 @@ foreach(folder IN LISTS areas)
     add_dependencies(test_${area} godwit)
   endif()
   target_link_libraries(test_${area} PRIVATE GTest::gtest GTest::gtest_main)
-  godwit_precompile(test_${area} test_base ${GODWIT_PRECOMPILED} <gtest/gtest.h>)
+  godwit_precompile(test_${area} tests ${GODWIT_PRECOMPILED} <gtest/gtest.h>)
   gtest_discover_tests(test_${area} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 TEST_PREFIX "${area}/")
 endforeach()
 
