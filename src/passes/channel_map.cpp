@@ -32,7 +32,7 @@ std::optional<ChannelMap> FromArithmetic(RewriteCtx& ctx, const Node& node) {
     map.channels.shift = numbers->scale;
   } else if (first) {
     map.channels.shift = numbers->scale;
-    map.channels.scale = {-1.0};
+    map.channels.scale.assign(1, -1.0);
   } else {
     map.channels.shift = numbers->scale;
     for (double& v : map.channels.shift) v = -v;
