@@ -88,13 +88,33 @@ areas() {
 }
 replays() { compgen -G 'tests/fuzz/*_fuzz.cpp' | sed 's|.*/||; s|_fuzz\.cpp$||'; }
 
-# run_built PRESET AREA...: the gtest programs of these areas, and the fuzzers' corpora.
-run_built() {
-  local preset=$1 area name; shift
+# run_tests PRESET AREA...: the gtest programs of these areas.
+run_tests() {
+  local preset=$1 area; shift
   for area in "$@"; do gtest "$preset" "build/$preset/tests/test_$area"; done
+}
+run_replays() {
+  local preset=$1 name
   for name in $(replays); do
     check "$preset/replay_$name" "build/$preset/tests/replay_$name" "tests/fuzz/corpus/$name"
   done
+}
+
+# sanitized REPLAYS AREA...: builds and runs these under sanitizers; 124 where the time does not suffice for it.
+sanitized() {
+  local names=$1 left=$((sanitize_until - SECONDS)) status=124; shift
+  if [ "$left" -gt 60 ]; then
+    status=0
+    # shellcheck disable=SC2046,SC2086
+    build dev "$left" $(printf 'test_%s ' "$@") ${names:+$(printf 'replay_%s ' $names)} || status=$?
+  fi
+  if [ "$status" = 0 ]; then
+    run_tests dev "$@"
+    [ -z "$names" ] || run_replays dev
+  elif [ "$status" = 124 ]; then
+    echo "left out, as the time does not allow it: sanitizer tests of $*"
+  fi
+  return "$status"
 }
 
 build release 2400 || finish
@@ -105,20 +125,14 @@ check "checker of diagnostics catches gaps" tests/tools/check_diagnostics_test.s
 check "no file is too long" tools/file_lengths.sh
 check "generated pages are fresh" tools/generate_docs.sh --check build/release/godwit docs/generated
 # shellcheck disable=SC2046  # one word an area
-run_built release $(areas)
+run_tests release $(areas)
+run_replays release
 check "bundled model runs as recorded" build/release/godwit suite examples
 check "installed copy serves a user's program" tests/install/run.sh build/release
 
-# What reads files from strangers and rewrites what was read, once more under sanitizers.
-reader_areas=$(areas base formats ir frontends rewrite passes)
-left=$((sanitize_until - SECONDS))
-status=124
-if [ "$left" -gt 60 ]; then
-  status=0
-  # shellcheck disable=SC2046
-  build dev "$left" $(printf 'test_%s ' $reader_areas) $(replays | sed 's/^/replay_/') || status=$?
-fi
-# shellcheck disable=SC2086
-[ "$status" != 0 ] || run_built dev $reader_areas
-[ "$status" != 124 ] || echo "the sanitizer tests were left out: the time does not allow them"
+# Under sanitizers once more: first what reads files from strangers and rewrites what was read, then the engine, the
+# writers and the proof.
+# shellcheck disable=SC2046
+sanitized "$(replays)" $(areas base formats ir frontends rewrite passes) &&
+  sanitized "" $(areas targets exec verify backends api)
 finish
