@@ -43,7 +43,7 @@ std::vector<Label> Problem::LabelsMade(ValueId root) {
   } else if (variable_of_param_[root.index] != kNone) {
     out = param_labels_[root.index];
   } else {
-    out = {orders_.Identity(forms_.ShapeOf(root).size())};
+    out.push_back(orders_.Identity(forms_.ShapeOf(root).size()));
   }
   return out;
 }

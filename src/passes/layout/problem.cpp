@@ -244,7 +244,7 @@ void Problem::AddVariables() {
         labels = Allowed(results[i], IoOf(name, options_.outputs));
         variable_of_result_[r.index][i] = pbqp_.Add(std::vector<Cost>(labels.size()));
       } else {
-        labels = {orders_.Identity(forms_.ShapeOf(results[i]).size())};
+        labels.assign(1, orders_.Identity(forms_.ShapeOf(results[i]).size()));
       }
     }
   }

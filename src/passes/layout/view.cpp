@@ -79,8 +79,9 @@ View::View(const Shape& from, const Shape& to) : unit_of_(from.size(), -1) {
 void View::Group(const Shape& from, const Shape& to, std::vector<int64_t> a, std::vector<int64_t> b) {
   if (a.size() == 1 || b.size() == 1) {
     const bool joins = b.size() == 1;
-    Unit whole{joins ? b : a, {}};
-    for (const int64_t axis : joins ? a : b) {
+    std::vector<int64_t>& many = joins ? a : b;
+    Unit whole{std::move(joins ? b : a), {}};
+    for (const int64_t axis : many) {
       (joins ? from_ : to_).push_back({{axis}, {pieces_}});
       whole.pieces.push_back(pieces_++);
     }
