@@ -161,7 +161,7 @@ Result<Series> ReadSeries(const std::string& source, const Graph& graph, const D
   for (size_t i = 0; i < params.size(); ++i) {
     const std::string& name = graph.value(params[i]).name;
     if (!source.starts_with(name + "=") || name.size() < length) continue;
-    out.inputs = {i};
+    out.inputs.assign(1, i);
     length = name.size();
     path = source.substr(name.size() + 1);
   }
