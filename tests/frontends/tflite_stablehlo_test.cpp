@@ -263,5 +263,45 @@ TEST(TfliteLookup, RowsOfBucketsAreWeighedAndSummed) {
   EXPECT_EQ(sum(tflite::CombinerType::kMean), (Numbers{23.0F / 7.0F, 30.0F / 7.0F, 0, 0, 3, 4}));
 }
 
+// The bits are those of LiteRT.
+TEST(TfliteLookup, SignsOfSumsOfHashes) {
+  using Kind = tflite::LSHProjectionType;
+  const auto project = [](Kind kind, int32_t results) {
+    TfliteBuilder b;
+    const int32_t x = b.Input("x", T::kInt32, {3, 2});
+    const int32_t seeds = b.F32({3, 2}, {0.123F, 0.456F, -0.321F, 1.234F, 5.678F, -4.321F});
+    const int32_t y = b.Add("y", T::kInt32, {results});
+    b.Emit(B::kLshProjection, {seeds, x, b.F32({3}, {0.5F, -1, 2})}, {y}, [&](Set& s) { s.Enum("type", kind); });
+    b.Outputs({y});
+    const std::vector<int32_t> rows{12345, 54321, 67890, 9876, -12345678, 87654321};
+    const auto results_of = RunOnce(b.Import(), {Tensor::Of<int32_t>(DType::kI32, {3, 2}, rows)});
+    return results_of.empty() ? Numbers() : ToF64(results_of[0]);
+  };
+  EXPECT_EQ(project(Kind::kSparse, 3), (Numbers{0, 4, 11}));
+  EXPECT_EQ(project(Kind::kDense, 6), (Numbers{0, 0, 0, 0, 1, 1}));
+}
+
+TEST(TfliteLookup, WordsThatFollowOneAnother) {
+  const auto grams = [](std::string_view text, int64_t size, int64_t skips, bool all) {
+    TfliteBuilder b;
+    const int32_t x = b.Input("x", T::kString, {1}), y = b.Add("y", T::kString, {1});
+    b.Dynamic(y, {-1});
+    b.Emit(B::kSkipGram, {x}, {y},
+           [&](Set& s) { s.Int("ngram_size", size).Int("max_skip_size", skips).Bool("include_all_ngrams", all); });
+    b.Outputs({y});
+    const Tensor given = Tensor::Of<StringRef>(DType::kString, {1}, std::vector<StringRef>{Intern(text)});
+    std::vector<std::string> out;
+    for (const Tensor& t : RunOnce(b.Import(), {given})) {
+      for (const StringRef s : t.span<StringRef>()) out.push_back(*s);
+    }
+    return out;
+  };
+  using Texts = std::vector<std::string>;
+  EXPECT_EQ(grams("the quick  brown fox", 2, 1, false),
+            (Texts{"the quick", "the brown", "quick brown", "quick fox", "brown fox"}));
+  EXPECT_EQ(grams("a b c", 3, 0, true), (Texts{"a b c", "a b", "a", "b c", "b", "c"}));
+  EXPECT_EQ(grams("one", 2, 0, true), Texts{});
+}
+
 }  // namespace
 }  // namespace godwit::testing

@@ -90,15 +90,60 @@ void ImportCast(OpImport& n) {
   n.Out(0, n.Cast(n.Stored(0), to));
 }
 
+DType UnsignedOf(size_t bytes) {
+  switch (bytes) {
+    case 1: return DType::kU8;
+    case 2: return DType::kU16;
+    case 4: return DType::kU32;
+    case 8: return DType::kU64;
+    default: return DType::kNone;
+  }
+}
+
+ValueId SameBits(OpImport& n, ValueId x, DType to) {
+  return n.DtypeOf(x) == to ? x : n.Emit(ops::kBitCast, {x}, {{"to", to}});
+}
+
+// Elements of several narrower ones, which lie along a last axis, the lowest first.
 void ImportBitcast(OpImport& n) {
   const ValueId x = n.Stored(0);
-  const DType to = ToDType(n.OutTensor(0).type);
+  const DType from = n.DtypeOf(x), to = ToDType(n.OutTensor(0).type);
   if (!n.ok()) return;
-  if (to == DType::kNone || Info(to).bytes != Info(n.DtypeOf(x)).bytes) {
+  const auto numbers = [](DType d) { return d != DType::kBool && (IsFloat(d) || IsInteger(d)) && Info(d).bits >= 8; };
+  if (to == DType::kNone || (Info(to).bytes != Info(from).bytes && !(numbers(from) && numbers(to)))) {
     n.Unsupported("between elements of different widths");
     return;
   }
-  n.Out(0, n.Emit(ops::kBitCast, {x}, {{"to", to}}));
+  const size_t have = Info(from).bytes, want = Info(to).bytes;
+  if (have == want) return n.Out(0, SameBits(n, x, to));
+  const auto shifted = [&](ValueId v, const char* direction, size_t bytes) {
+    const uint64_t by = 8 * bytes;
+    if (by == 0) return v;
+    const ValueId count = n.builder().Constant(Tensor::Of<uint64_t>(DType::kU64, {}, std::span(&by, 1)));
+    return n.Emit(ops::kBitShift, {v, count}, {{"direction", std::string(direction)}});
+  };
+  const ValueId bits = n.Cast(SameBits(n, x, UnsignedOf(have)), DType::kU64);
+  if (have > want) {
+    const uint64_t all = ~uint64_t{0} >> (64 - 8 * want);
+    const ValueId mask = n.builder().Constant(Tensor::Of<uint64_t>(DType::kU64, {}, std::span(&all, 1)));
+    std::vector<ValueId> parts;
+    for (size_t at = 0; at < have; at += want) {
+      const ValueId part = n.Emit(ops::kBitwiseAnd, {shifted(bits, "right", at), mask});
+      parts.push_back(n.Unsqueeze(SameBits(n, n.Cast(part, UnsignedOf(want)), to), {-1}));
+    }
+    return n.Out(0, n.Emit(ops::kConcat, parts, {{"axis", int64_t{-1}}}));
+  }
+  if (n.DimOf(x, -1) != static_cast<int64_t>(want / have)) {
+    n.Unsupported("of another number of parts than an element has");
+    return;
+  }
+  ValueId whole;
+  for (size_t k = 0; k < want / have && n.ok(); ++k) {
+    const auto at = static_cast<int64_t>(k);
+    const ValueId part = shifted(n.Squeeze(n.Slice(bits, -1, at, at + 1), {-1}), "left", k * have);
+    whole = k == 0 ? part : n.Emit(ops::kBitwiseOr, {whole, part});
+  }
+  n.Out(0, SameBits(n, n.Cast(whole, UnsignedOf(want)), to));
 }
 
 // A shift by the width or more, or by a negative count, is cut to what the type has bits for.

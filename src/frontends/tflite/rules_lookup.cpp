@@ -1,4 +1,4 @@
-// Look-ups by key, hashing, and the operators on texts.
+// Look-ups by key, and the operators on texts.
 #include <fmt/format.h>
 
 #include "frontends/tflite/op_import.h"
@@ -68,12 +68,65 @@ void ImportSparseEmbedding(OpImport& n) {
   n.Out(0, y);
 }
 
+// How far the words of an n-gram lie behind its first one. In the order of the kernel: longer ones before those that
+// they begin with.
+void AddGrams(const std::vector<int64_t>& begun, int64_t size, int64_t skips, bool all,
+              std::vector<std::vector<int64_t>>* out) {
+  const auto length = static_cast<int64_t>(begun.size());
+  for (int64_t gap = 1; length < size && gap <= skips + 1; ++gap) {
+    std::vector<int64_t> longer = begun;
+    longer.push_back(begun.back() + gap);
+    AddGrams(longer, size, skips, all, out);
+  }
+  if (length == size || all) out->push_back(begun);
+}
+
+// Words that follow one another, some left out between them, joined by spaces: for each first word all n-grams, of
+// which those are kept that the text has words for.
+void ImportSkipGram(OpImport& n) {
+  const ValueId text = n.Stored(0);
+  const int64_t size = n.Int("ngram_size"), skips = n.Int("max_skip_size");
+  if (!n.ok()) return;
+  if (size < 1 || size > 8 || skips < 0 || skips > 8) {
+    n.Unsupported(fmt::format("n-grams of {} words with {} left out", size, skips));
+    return;
+  }
+  std::vector<std::vector<int64_t>> grams;
+  AddGrams({0}, size, skips, n.Flag("include_all_ngrams"), &grams);
+  if (grams.size() > 4096) {
+    n.Unsupported(fmt::format("{} n-grams for each word", grams.size()));
+    return;
+  }
+  const auto number = [&](int64_t v) { return n.builder().ScalarI64(v); };
+  const auto split = n.EmitN(ops::kStringSplit, {n.Reshape(text, {1})}, 2);
+  const ValueId words = n.Reshape(split[0], {-1}), count = n.Reshape(split[split.size() - 1], {});
+  const ValueId first = n.Emit(ops::kRange, {number(0), count, number(1)});
+  const ValueId space =
+      n.builder().Constant(Tensor::Of<StringRef>(DType::kString, {}, std::vector<StringRef>{Intern(" ")}));
+  const ValueId enough = n.Emit(ops::kLessEqual, {number(size), count});
+  std::vector<ValueId> texts, kept;
+  for (const std::vector<int64_t>& gram : grams) {
+    ValueId joined;
+    for (const int64_t behind : gram) {
+      const ValueId at = n.Emit(ops::kMin, {n.Add(first, number(behind)), n.Sub(count, number(1))});
+      const ValueId word = n.Emit(ops::kGather, {words, at});
+      joined = joined ? n.Emit(ops::kStringConcat, {n.Emit(ops::kStringConcat, {joined, space}), word}) : word;
+    }
+    const ValueId there = n.Emit(ops::kLess, {n.Add(first, number(gram.back())), count});
+    texts.push_back(n.Unsqueeze(joined, {1}));
+    kept.push_back(n.Unsqueeze(n.Emit(ops::kLogicalAnd, {there, enough}), {1}));
+  }
+  const auto all = [&](const std::vector<ValueId>& parts) {
+    return n.Reshape(n.Emit(ops::kConcat, parts, {{"axis", int64_t{1}}}), {-1});
+  };
+  n.Out(0, n.Emit(ops::kCompress, {all(texts), all(kept)}));
+}
+
 constexpr Rule kRules[] = {
     {B::kConcatEmbeddings, Numbers::kStored, nullptr, "no runtime has it"},
     {B::kEmbeddingLookupSparse, Numbers::kStored, ImportSparseEmbedding},
     {B::kHashtableLookup, Numbers::kStored, ImportHashtableLookup},
-    {B::kLshProjection, Numbers::kStored, nullptr, "its hash is that of one library's version"},
-    {B::kSkipGram, Numbers::kStored, nullptr, "it works on the words of a text"},
+    {B::kSkipGram, Numbers::kStored, ImportSkipGram},
 };
 
 }  // namespace
