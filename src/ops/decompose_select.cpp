@@ -152,9 +152,9 @@ Status DecomposeLabelEncode(DecomposeCtx& ctx) {
   const Expr given = RankedOperand(ctx, 0);
   if (ctx.failed()) return Ok{};
   if (!keys || !values || !fallback) return ctx.Cannot("the dictionary does not fit");
-  if (!kNumbers.Has(keys->dtype()) || values->dtype() == DType::kString) return ctx.Cannot("text is not compared");
+  if (!(kNumbers | kStrings).Has(keys->dtype())) return ctx.Cannot("the keys are neither numbers nor text");
   const int64_t n = keys->size();
-  if (n > kMostPairs) return ctx.Cannot("the dictionary is too large");
+  if (n > kMostPairs || n == 0) return ctx.Cannot("the dictionary is too large");
   // The fallback stands before the values, so that place 0 is where no key is equal.
   const Expr table = Join({Const(ctx, fallback->Reshaped({1})), Const(ctx, values->Reshaped({n}))}, 0);
   const Expr key = Const(ctx, keys->Reshaped({n}));

@@ -72,7 +72,13 @@ std::span<const Sample> Samples() {
   static const Attrs table = {{"keys", Tensor::I64({2}, {2, 3})},
                               {"values", Tensor::F32({2}, {0.5F, 1.5F})},
                               {"fallback", Tensor::F32({}, {-1.0F})}};
-  static const Sample samples[] = {{{"i64[4] = 1,2,3,4"}, table}, {{"i64[2,3]"}, table}};
+  const auto text = [](std::initializer_list<std::string_view> list) {
+    std::vector<StringRef> refs;
+    for (const std::string_view t : list) refs.push_back(Intern(t));
+    return Tensor::Of<StringRef>(DType::kString, {static_cast<int64_t>(refs.size())}, refs);
+  };
+  static const Attrs texts = {{"keys", text({"s2", "s0"})}, {"values", text({"x", "y"})}, {"fallback", text({"none"})}};
+  static const Sample samples[] = {{{"i64[4] = 1,2,3,4"}, table}, {{"i64[2,3]"}, table}, {{"string[2,3]"}, texts}};
   return samples;
 }
 

@@ -9,6 +9,7 @@
 #include "ir/eval.h"
 #include "ir/infer.h"
 #include "ir/op_def.h"
+#include "ops/decompose_text.h"
 #include "ops/samples.h"
 
 namespace godwit::ops {
@@ -157,7 +158,16 @@ std::span<const Sample> Samples() {
                                      {"skips", int64_t{5}},
                                      {"starts", Ints{0, 4}},
                                      {"columns", Ints{0, 1, 2, 3, 4, 5, 6}},
-                                     {"pool", Tensor::I64({10}, {2, 3, 5, 4, 5, 6, 7, 8, 6, 7})}}}};
+                                     {"pool", Tensor::I64({10}, {2, 3, 5, 4, 5, 6, 7, 8, 6, 7})}}},
+                                   {{"i32[5] = 3,5,4,6,5"},
+                                    {{"mode", std::string("tfidf")},
+                                     {"shortest", int64_t{1}},
+                                     {"longest", int64_t{3}},
+                                     {"skips", int64_t{1}},
+                                     {"starts", Ints{0, 3, 7}},
+                                     {"columns", Ints{2, 0, 7, 1, 5, 4}},
+                                     {"weights", std::vector<double>{2, 0.5, 3, 1, 1, 1, 1, 4}},
+                                     {"pool", Tensor::I64({10}, {5, 9, 5, 5, 4, 3, 4, 3, 4, 5})}}}};
   return samples;
 }
 
@@ -171,6 +181,7 @@ extern const OpDef kTfIdf{.name = "tf_idf",
                           .constraints = kRules,
                           .infer = Infer,
                           .eval = Eval,
+                          .decompose = DecomposeTfIdf,
                           .samples = Samples};
 
 }  // namespace godwit::ops

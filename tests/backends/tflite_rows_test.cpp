@@ -5,9 +5,12 @@
 #include "base/text.h"
 #include "formats/tflite/parse.h"
 #include "formats/tflite/write.h"
+#include "frontends/tflite/import.h"
+#include "ir/convert.h"
 #include "ir/text.h"
 #include "ops/ops.h"
 #include "passes/legalise/ranges.h"
+#include "support/tflite_import.h"
 
 namespace godwit {
 namespace {
@@ -158,6 +161,77 @@ TEST(TfliteRows, LoopsDoNotStackWhatNoFileHolds) {
   EXPECT_EQ(said, "");
   EXPECT_EQ(stacking("2000000000", &said), "");
   EXPECT_EQ(said, "target.constant");
+}
+
+// What is written of a graph, read again, gives for these inputs.
+std::vector<Tensor> Again(std::string_view text, const std::vector<Tensor>& inputs) {
+  const Graph graph = Parsed(text);
+  DiagSink sink;
+  const auto exported = to_tflite::ExportModel(graph, {}, &sink);
+  for (const Diag& d : sink.all()) ADD_FAILURE() << FormatDiag(d);
+  if (!exported.ok() || sink.has_errors()) return {};
+  const auto bytes = tflite::SerializeModel(exported->model);
+  EXPECT_TRUE(bytes.ok());
+  const ByteSpan span = AsBytes(*bytes);
+  const auto back = from_tflite::ImportModel(MappedFile::FromBytes({span.begin(), span.end()}), {}, &sink);
+  for (const Diag& d : sink.all()) ADD_FAILURE() << FormatDiag(d);
+  if (!back.ok()) return {};
+  return testing::RunOnce(*back, {inputs.begin(), inputs.end()});
+}
+
+TEST(TfliteRows, LoopsOfUnknownLengthGrowWhatTheyStack) {
+  const std::string text =
+      "main (%n: i64[], %x: f32[2]) {\n %y: f32[2], %all: f32[turns,2] = loop(%n, _, %x) region (%i: i64[], %c: "
+      "bool[], "
+      "%s: f32[2]) {\n %t: f32[2] = add(%s, %x)\n yield(%c, %t, %s)\n }\n yield(%y, %all)\n}";
+  EXPECT_EQ(OpsOf(text), "CAST WHILE");
+  const Tensor x = Tensor::F32({2}, {1, 10});
+  const auto three = Again(text, {Tensor::ScalarI64(3), x});
+  ASSERT_EQ(three.size(), 2U);
+  EXPECT_EQ(testing::Floats(three[0]), (std::vector<float>{4, 40}));
+  EXPECT_EQ(three[1].dims(), (Dims{3, 2}));
+  EXPECT_EQ(testing::Floats(three[1]), (std::vector<float>{1, 10, 2, 20, 3, 30}));
+  const auto none = Again(text, {Tensor::ScalarI64(0), x});
+  ASSERT_EQ(none.size(), 2U);
+  EXPECT_EQ(none[1].dims(), (Dims{0, 2}));
+}
+
+TEST(TfliteRows, UnsignedIntegersOf64BitsGoByTheirBits) {
+  constexpr uint64_t kMost = UINT64_MAX, kHigh = uint64_t{1} << 63;
+  const Tensor a = Tensor::Of<uint64_t>(DType::kU64, {4}, std::vector<uint64_t>{kMost, 1, kHigh, 0x1234567890ABCDEFU});
+  const Tensor b = Tensor::Of<uint64_t>(DType::kU64, {4}, std::vector<uint64_t>{2, kHigh, kHigh, 0xFEDCBA0987654321U});
+  const auto binary = [&](std::string_view op, std::string_view result = "u64") {
+    const auto out = Again(
+        Concat("main (%x: u64[4], %y: u64[4]) {\n %z: ", result, "[4] = ", op, "(%x, %y)\n yield(%z)\n}"), {a, b});
+    std::vector<uint64_t> values;
+    for (int64_t i = 0; !out.empty() && i < out[0].size(); ++i) {
+      values.push_back(LoadU64(out[0].dtype(), out[0].raw() + static_cast<size_t>(i) * ByteSize(out[0].dtype())));
+    }
+    return values;
+  };
+  const uint64_t *p = a.data<uint64_t>(), *q = b.data<uint64_t>();
+  const auto each = [&](auto f) {
+    return std::vector<uint64_t>{f(p[0], q[0]), f(p[1], q[1]), f(p[2], q[2]), f(p[3], q[3])};
+  };
+  using U = uint64_t;
+  EXPECT_EQ(binary("add"), each([](U x, U y) { return x + y; }));
+  EXPECT_EQ(binary("sub"), each([](U x, U y) { return x - y; }));
+  EXPECT_EQ(binary("mul"), each([](U x, U y) { return x * y; }));
+  EXPECT_EQ(binary("max"), each([](U x, U y) { return std::max(x, y); }));
+  EXPECT_EQ(binary("min"), each([](U x, U y) { return std::min(x, y); }));
+  EXPECT_EQ(binary("less", "bool"), each([](U x, U y) { return U{x < y}; }));
+  EXPECT_EQ(binary("less_equal", "bool"), each([](U x, U y) { return U{x <= y}; }));
+  EXPECT_EQ(binary("equal", "bool"), each([](U x, U y) { return U{x == y}; }));
+  EXPECT_EQ(binary("bitwise_and"), each([](U x, U y) { return x & y; }));
+  EXPECT_EQ(binary("bitwise_or"), each([](U x, U y) { return x | y; }));
+  EXPECT_EQ(binary("bitwise_xor"), each([](U x, U y) { return x ^ y; }));
+  const auto top = Again(
+      "const %k: i64[1] = [2]\nmain (%x: u64[4]) {\n %v: u64[2], %i: i64[2] = top_k(%x, %k)\n "
+      "yield(%v, %i)\n}",
+      {a});
+  ASSERT_EQ(top.size(), 2U);
+  EXPECT_EQ(std::vector<U>(top[0].data<U>(), top[0].data<U>() + 2), (std::vector<U>{kMost, kHigh}));
+  EXPECT_EQ(std::vector<int64_t>(top[1].data<int64_t>(), top[1].data<int64_t>() + 2), (std::vector<int64_t>{0, 2}));
 }
 
 TEST(TfliteRows, BranchesAreSubgraphs) {

@@ -1,6 +1,8 @@
 // Bits, and the logic that goes with them.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "backends/tflite/emit.h"
 #include "backends/tflite/indices.h"
 
@@ -10,6 +12,26 @@ namespace {
 
 DType ComputedIn(DType dtype) { return Info(dtype).bits < 32 ? DType::kI32 : dtype; }
 
+/// 64 bits as two words along a last axis.
+TensorType WordsOf(TensorType type) {
+  type.dtype = DType::kI32;
+  type.shape.push_back(Dim(2));
+  return type;
+}
+
+/// Of both operands, whose axes must stand side by side.
+Result<Refs> WordsOfOperands(NodeExport& n) {
+  Refs out;
+  for (const size_t i : {0U, 1U}) {
+    TRY(const int rank, n.Rank(i));
+    Shape shape = n.ShapeOf(i);
+    shape.insert(shape.begin(), static_cast<size_t>(std::max(n.OutType().rank() - rank, 0)), Dim(1));
+    const Ref x = n.Reshaped(n.In(i), shape);
+    out.push_back(n.Temp("BITCAST", {x}, WordsOf(n.TypeOf(x))));
+  }
+  return out;
+}
+
 TensorType ResultIn(NodeExport& n, DType dtype) {
   TensorType type = n.OutType(0).tensor();
   type.dtype = dtype;
@@ -17,25 +39,39 @@ TensorType ResultIn(NodeExport& n, DType dtype) {
 }
 
 // Only exclusive-or and shifts are there: floor((a + b) / 2) is (a & b) + ((a ^ b) >> 1), and the halves add up
-// without overflow.
-Status EmitAndOr(NodeExport& n, bool either) {
-  const DType dtype = n.DtypeOf(0);
-  if (!kInts.Has(dtype) || Info(dtype).bits > 32) return n.LacksForm("TFLite has no bits of such integers");
-  const DType bits = ComputedIn(dtype);
-  // What is added and multiplied: u32 has neither.
-  const DType sums = bits == DType::kU32 ? DType::kI64 : bits;
+// without overflow. The operands and the result are of `bits`, the result as integers of `sums`.
+Ref AndOr(NodeExport& n, Ref a, Ref b, bool either, const TensorType& y_type, DType sums) {
+  const DType bits = n.TypeOf(a).dtype;
+  const auto of = [&](DType dtype) {
+    TensorType type = y_type;
+    type.dtype = dtype;
+    return type;
+  };
   const auto half = [&](Ref x) { return CastTo(n, n.Temp("RIGHT_SHIFT", {x, n.Number(bits, 1)}, n.TypeOf(x)), sums); };
   const auto lowest = [&](Ref x) {
     const Ref wide = CastTo(n, x, sums);
     return n.Temp("FLOOR_MOD", {wide, n.Number(sums, 2)}, n.TypeOf(wide));
   };
-  const Ref a = CastTo(n, n.In(0), bits), b = CastTo(n, n.In(1), bits);
-  const Ref apart = n.Temp("BITWISE_XOR", {a, b}, ResultIn(n, bits));
-  const TensorType type = ResultIn(n, sums);
+  const Ref apart = n.Temp("BITWISE_XOR", {a, b}, of(bits));
+  const TensorType type = of(sums);
   Ref y = n.Temp("ADD", {half(a), half(b)}, type);
   y = n.Temp("ADD", {y, n.Temp("MUL", {lowest(a), lowest(b)}, type)}, type);
   y = n.Temp("SUB", {y, half(apart)}, type);
-  if (either) y = n.Temp("ADD", {y, CastTo(n, apart, sums)}, type);
+  return either ? n.Temp("ADD", {y, CastTo(n, apart, sums)}, type) : y;
+}
+
+Status EmitAndOr(NodeExport& n, bool either) {
+  const DType dtype = n.DtypeOf(0);
+  if (!kInts.Has(dtype)) return n.LacksForm("TFLite has no bits of such integers");
+  if (Info(dtype).bits == 64) {
+    TRY(const auto words, WordsOfOperands(n));
+    n.EmitTo(0, "BITCAST", {AndOr(n, words[0], words[1], either, WordsOf(n.OutType().tensor()), DType::kI32)});
+    return Ok{};
+  }
+  const DType bits = ComputedIn(dtype);
+  // What is added and multiplied: u32 has neither.
+  const DType sums = bits == DType::kU32 ? DType::kI64 : bits;
+  const Ref y = AndOr(n, CastTo(n, n.In(0), bits), CastTo(n, n.In(1), bits), either, ResultIn(n, bits), sums);
   if (sums == dtype) return n.EmitReshapeTo(0, y);
   n.Emit("CAST", {y}, {{"in_data_type", sums}, {"out_data_type", dtype}});
   return Ok{};
@@ -59,9 +95,19 @@ Status EmitBitShift(NodeExport& n) {
   return Ok{};
 }
 
+Status EmitXorOfWords(NodeExport& n) {
+  if (Info(n.DtypeOf(0)).bits != 64) return n.NotThis();
+  TRY(const auto words, WordsOfOperands(n));
+  n.EmitTo(0, "BITCAST", {n.Temp("BITWISE_XOR", words, WordsOf(n.OutType().tensor()))});
+  return Ok{};
+}
+
 constexpr Row kRows[] = {
-    {&ops::kBitShift, "RIGHT_SHIFT", EmitBitShift},   {&ops::kBitwiseAnd, "BITWISE_XOR", EmitBitwiseAnd},
-    {&ops::kBitwiseOr, "BITWISE_XOR", EmitBitwiseOr}, {&ops::kBitwiseXor, "BITWISE_XOR", EmitSame},
+    {&ops::kBitShift, "RIGHT_SHIFT", EmitBitShift},
+    {&ops::kBitwiseAnd, "BITWISE_XOR", EmitBitwiseAnd},
+    {&ops::kBitwiseOr, "BITWISE_XOR", EmitBitwiseOr},
+    {&ops::kBitwiseXor, "BITWISE_XOR", EmitSame},
+    {&ops::kBitwiseXor, "BITCAST, BITWISE_XOR", EmitXorOfWords},
     {&ops::kLogicalXor, "NOT_EQUAL", EmitSame},
 };
 

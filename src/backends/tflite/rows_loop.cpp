@@ -1,6 +1,6 @@
 // WHILE: what goes round in it is the turn, whether to go on, the carried values, what a turn uses of the graph around
-// it, and the tensors that stacked values are put into, whose sizes must be known. A loop's limit and a scan's slices
-// are among what a turn uses.
+// it, and the tensors that stacked values are put into, or, where nobody knows how many there will be, that grow. A
+// loop's limit and a scan's slices are among what a turn uses.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -44,7 +44,7 @@ class WhileExport {
     Refs out;
     for (size_t i = 0; i < in.size(); ++i) {
       const bool carried = i >= 2 && i < 2 + states_ && i - 2 < n_.n_out();
-      const bool whole = i + stacks_ >= in.size() && !EndsEarly() && !Turns(i + stacks_ - in.size());
+      const bool whole = i + stacks_ >= in.size() && (Grows() || (!EndsEarly() && !Turns(i + stacks_ - in.size())));
       if (carried) {
         out.push_back(n_.Out(i - 2));
       } else if (whole) {
@@ -67,6 +67,8 @@ class WhileExport {
     const bool starts = !n_.Has(1) || n_.Number(1).value_or(0) != 0;
     return !starts || graph().region(region_).results[0] != graph().region(region_).params[1];
   }
+  /// How many rows a stack has in the end is not known: each turn adds one.
+  [[nodiscard]] bool Grows() const { return !most_; }
   [[nodiscard]] int64_t OutAxis(size_t k) const {
     const int64_t axis = scan_ ? Entry(n_.attrs(), "out_axes", k) : 0;
     return axis < 0 ? axis + static_cast<int64_t>(stack_types_[k].shape.size()) : axis;
@@ -97,11 +99,17 @@ class WhileExport {
     const Region& region = graph().region(region_);
     for (size_t k = 0; k < stacks_; ++k) {
       const Type& one = n_.TypeOf(region.results[region.results.size() - stacks_ + k]);
-      if (!most_ || !one.ranked() || !one.tensor().is_static()) {
+      const Type& whole = n_.OutType(states_ + k);
+      const bool stated = whole.ranked() && one.ranked() && whole.rank() == one.rank() + 1;
+      Shape shape = one.ranked() ? one.shape() : Shape();
+      // Where a turn does not tell, the result may.
+      for (size_t d = 0; d < shape.size() && stated; ++d) {
+        if (!shape[d].is_static()) shape[d] = whole.shape()[d + 1];
+      }
+      if (!one.ranked() || !IsStatic(shape)) {
         return n_.Lacks(diag::kTargetConstant, "the sizes of what a loop stacks must be known when it is written");
       }
-      Shape shape = one.shape();
-      shape.insert(shape.begin(), Dim(*most_));
+      shape.insert(shape.begin(), most_ ? Dim(*most_) : stated ? whole.shape()[0] : Dim::Symbol("turns"));
       stack_types_.emplace_back(one.dtype(), std::move(shape));
     }
     return Ok{};
@@ -115,8 +123,9 @@ class WhileExport {
     for (size_t i = states_; scan_ && i < n_.n_in(); ++i) in.push_back(n_.In(i));
     if (!scan_ && !most_ && !endless_) in.push_back(CastTo(n_, n_.Reshaped(n_.In(0), {}), DType::kI32));
     for (const TensorType& type : stack_types_) {
+      // One that grows begins without a row.
       Dims dims;
-      for (const Dim& d : type.shape) dims.push_back(d.value());
+      for (const Dim& d : type.shape) dims.push_back(dims.empty() && Grows() ? 0 : d.value());
       TRY(const Ref zeros, n_.Filled(type.dtype, std::move(dims), 0));
       in.push_back(zeros);
     }
@@ -203,6 +212,11 @@ class WhileExport {
       const ValueId v = region.results[region.results.size() - stacks_ + k];
       Shape row = stack_types_[k].shape;
       row[0] = Dim(1);
+      if (Grows()) {
+        stacks.push_back(after.Temp("CONCATENATION", {given.stacks[k], after.Reshaped(after.Of(v), row)},
+                                    stack_types_[k], {{"axis", 0}}));
+        continue;
+      }
       Ref at = given.turn;
       if (scan_ && Entry(n_.attrs(), "out_reversed", k) != 0) {
         at = after.Temp("SUB", {after.ScalarI32(*most_ - 1), at}, Scalar(DType::kI32));
@@ -232,7 +246,7 @@ class WhileExport {
   Status Finish(size_t k, const Refs& made) {
     Ref stack = made[made.size() - stacks_ + k];
     const size_t result = states_ + k;
-    if (!EndsEarly() && !Turns(k)) return Ok{};
+    if (Grows() || (!EndsEarly() && !Turns(k))) return Ok{};
     const auto rank = static_cast<int64_t>(stack_types_[k].shape.size());
     if (EndsEarly()) {
       std::vector<int64_t> size;

@@ -241,6 +241,18 @@ Status ImportOptional(NodeImport& n) {
   return Ok{};
 }
 
+// A tensor or a sequence has itself as its element.
+Status ImportOptionalGetElement(NodeImport& n) {
+  TRY(const ValueId x, n.In(0));
+  if (const Type& type = n.TypeOf(x); type.is_tensor() || type.kind() == Type::Kind::kSequence) {
+    n.Out(0, x);
+    return Ok{};
+  }
+  TRY(const ValueId y, n.Emit(ops::kOptionalGet, {x}));
+  n.Out(0, y);
+  return Ok{};
+}
+
 Status ImportOptionalHasElement(NodeImport& n) {
   TRY(ValueId y, n.Emit(ops::kOptionalHas, {n.InOrNone(0)}));
   n.Out(0, y);
@@ -252,7 +264,7 @@ constexpr Rule kRules[] = {
     {"If", 1, ImportIf},
     {"Loop", 1, ImportLoop},
     {"Optional", 15, ImportOptional},
-    {"OptionalGetElement", 15, ImportSame<ops::kOptionalGet, 1>},
+    {"OptionalGetElement", 15, ImportOptionalGetElement},
     {"OptionalHasElement", 15, ImportOptionalHasElement},
     {"Scan", 8, ImportScan8},
     {"Scan", 9, ImportScan},
