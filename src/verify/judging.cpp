@@ -38,37 +38,38 @@ void OutputJudge::Differs(std::string why) {
 
 void OutputJudge::Judge(const RtValue& actual, const RtValue& reference, const SampleContext& sample) {
   if (proof_.verdict == Verdict::kNotRun) return;
+  const Meter before = meter_;
   const Deviation d = meter_.Add(actual, reference);
   ++samples_;
   if (!d.mismatch.empty()) {
     Differs(Concat("has ", d.mismatch));
     return;
   }
-  WatchForVacuity(d, reference);
   proof_.exact = proof_.exact && d.exact;
-  worst_absolute_ = std::max(worst_absolute_, d.worst);
   if (sample.kind != SampleKind::kLarge) peak_ = std::max(peak_, d.peak);
-  if (d.discrete) {
-    JudgeDiscrete(d, actual, reference, sample);
+  if (d.discrete ? JudgeDiscrete(d, actual, reference, sample) : JudgeFloats(d, actual, reference, sample)) {
+    WatchForVacuity(d, reference);
+    worst_absolute_ = std::max(worst_absolute_, d.worst);
   } else {
-    JudgeFloats(d, actual, reference, sample);
+    meter_ = before;
+    ++idle_;
   }
 }
 
-void OutputJudge::JudgeDiscrete(const Deviation& d, const RtValue& actual, const RtValue& reference,
+bool OutputJudge::JudgeDiscrete(const Deviation& d, const RtValue& actual, const RtValue& reference,
                                 const SampleContext& sample) {
-  if (d.unequal == 0) return;
+  if (d.unequal == 0) return true;
   const double share = static_cast<double>(d.unequal) / static_cast<double>(d.count);
   proof_.worst = std::max(proof_.worst, share);
   mean_total_ += share;
-  if (stated_) return;
+  if (stated_) return true;
   if (const RtValue* other = sample.alternative ? sample.alternative() : nullptr) {
     Meter meter(false);
     const Deviation against = meter.Add(actual, *other);
     if (against.mismatch.empty() && against.unequal == 0) {
       if (proof_.note.empty())
         proof_.note = fmt::format("{} elements are what the source itself gives there", d.unequal);
-      return;
+      return true;
     }
   }
   if (const RtValue* real = sample.stands_for ? sample.stands_for() : nullptr) {
@@ -77,21 +78,22 @@ void OutputJudge::JudgeDiscrete(const Deviation& d, const RtValue& actual, const
     if (against.mismatch.empty() && against.unequal == 0) {
       if (proof_.verdict != Verdict::kDiffers)
         proof_.note = fmt::format("{} elements differ by the steps of its integers alone", d.unequal);
-      return;
+      return true;
     }
   }
   const FlipVerdict verdict = JudgeFlips(*sample.source, sample.output, *sample.inputs, actual, reference, floor_,
                                          noise_factor_, sample.threads);
   if (verdict.excused) {
-    loose_ = loose_ || verdict.loose;
     if (proof_.note.empty()) proof_.note = verdict.note;
-    return;
+    chance_ = chance_ || verdict.loose;
+    return !verdict.loose;
   }
   Differs(fmt::format("differs in {} of {} elements, the first at {}: {} (sample: {})", d.unequal, d.count, d.at,
                       d.shown, Name(sample.kind)));
+  return true;
 }
 
-void OutputJudge::JudgeFloats(Deviation d, const RtValue& actual, const RtValue& reference,
+bool OutputJudge::JudgeFloats(Deviation d, const RtValue& actual, const RtValue& reference,
                               const SampleContext& sample) {
   if (d.strays > 0) {
     if (sample.kind == SampleKind::kLarge) {
@@ -102,7 +104,7 @@ void OutputJudge::JudgeFloats(Deviation d, const RtValue& actual, const RtValue&
                           d.count + d.strays + d.lost, d.shown, Name(sample.kind)));
     }
   }
-  if (d.count == 0) return;
+  if (d.count == 0) return true;
   // An edge that makes a small output is still measured by what the output usually is.
   const double peak = std::max(d.peak, sample.kind == SampleKind::kLarge ? 0.0 : peak_);
   const double unit = peak > 0 ? peak : 1;
@@ -117,6 +119,7 @@ void OutputJudge::JudgeFloats(Deviation d, const RtValue& actual, const RtValue&
       error = d.worst / unit;
     }
   }
+  bool shows = true;
   if (const RtValue* real = error > floor_ && !stated_ && sample.stands_for ? sample.stands_for() : nullptr) {
     Meter meter(false);
     Deviation against = meter.Add(*real, reference);
@@ -126,12 +129,11 @@ void OutputJudge::JudgeFloats(Deviation d, const RtValue& actual, const RtValue&
         if (proof_.verdict != Verdict::kDiffers)
           proof_.note = fmt::format("its integers are up to {:.1e} of peak off what they stand for", error);
       }
-      loose_ = loose_ || error >= 1;
+      shows = error < 1;
       d = std::move(against);
       error = d.worst / unit;
     }
   }
-  mean_total_ += d.mean() / unit;
   double tolerance = floor_;
   if (error > floor_ && !stated_ && sample.noise) {
     const std::vector<double>* noise = sample.noise();
@@ -155,6 +157,8 @@ void OutputJudge::JudgeFloats(Deviation d, const RtValue& actual, const RtValue&
   }
   constexpr double kRounding = 1.001;  // of the step itself in f32
   tolerance = std::max(tolerance, kRounding * step_ / unit);
+  if (!stated_ && error <= tolerance && (!shows || (tolerance >= 1 && error > floor_))) return false;
+  mean_total_ += d.mean() / unit;
   // Shown is the sample that fails by most, else the largest error.
   const double rank = error > tolerance ? std::numeric_limits<double>::max() / 2 * (1 - tolerance / error) : error;
   if (rank > rank_) {
@@ -162,11 +166,11 @@ void OutputJudge::JudgeFloats(Deviation d, const RtValue& actual, const RtValue&
     proof_.worst = error;
     proof_.tolerance = tolerance;
   }
-  loose_ = loose_ || (!stated_ && tolerance >= 1 && error > floor_);
   if (error > tolerance && !stated_) {
     Differs(fmt::format("is off by {:.2g} of its peak where {:.2g} is the tolerance: {} at {} (sample: {})", error,
                         tolerance, d.shown, d.at, Name(sample.kind)));
   }
+  return true;
 }
 
 void OutputJudge::WatchForVacuity(const Deviation& d, const RtValue& reference) {
@@ -189,8 +193,10 @@ void OutputJudge::WatchForVacuity(const Deviation& d, const RtValue& reference) 
 }
 
 std::string OutputJudge::Vacuity() const {
+  if (chance_ || 2 * idle_ > samples_ || (idle_ > 0 && !varies_)) {
+    return "no further from the source than that is from itself, which is as far as its peak";
+  }
   if (!any_) return "empty for every sample";
-  if (loose_) return "no further from the source than that is from itself, which is as far as its peak";
   if (!finite_ && meter_.count() == 0 && !spread_) return "NaN or infinite for every sample";
   if (samples_ > 1 && !varies_) return "the same for every sample";
   if (!spread_ && std::max(std::fabs(least_), std::fabs(most_)) < kVanishing && most_ > least_) {
@@ -224,7 +230,7 @@ void OutputJudge::JudgeStated() {
 
 OutputProof OutputJudge::Conclude() {
   if (proof_.verdict == Verdict::kNotRun) return proof_;
-  proof_.mean = samples_ > 0 ? mean_total_ / samples_ : 0;
+  proof_.mean = samples_ > idle_ ? mean_total_ / (samples_ - idle_) : 0;
   proof_.correlation = meter_.correlation();
   proof_.sqnr = meter_.sqnr();
   proof_.noise = noise_ratio_;
@@ -236,6 +242,8 @@ OutputProof OutputJudge::Conclude() {
   } else if (std::string why = Vacuity(); !why.empty()) {
     proof_.verdict = Verdict::kVacuous;
     proof_.note = std::move(why);
+  } else if (idle_ > 0) {
+    proof_.idle = idle_;
   }
   return proof_;
 }

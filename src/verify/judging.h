@@ -59,8 +59,9 @@ class OutputJudge {
   OutputProof Conclude();
 
  private:
-  void JudgeFloats(Deviation d, const RtValue& actual, const RtValue& reference, const SampleContext& sample);
-  void JudgeDiscrete(const Deviation& d, const RtValue& actual, const RtValue& reference, const SampleContext& sample);
+  // False where the sample shows nothing: an error was let pass that is as large as the output.
+  bool JudgeFloats(Deviation d, const RtValue& actual, const RtValue& reference, const SampleContext& sample);
+  bool JudgeDiscrete(const Deviation& d, const RtValue& actual, const RtValue& reference, const SampleContext& sample);
   void Differs(std::string why);
   void WatchForVacuity(const Deviation& d, const RtValue& reference);
   [[nodiscard]] std::string Vacuity() const;
@@ -69,10 +70,11 @@ class OutputJudge {
   OutputProof proof_;
   double floor_, noise_factor_;
   double step_ = 0;
-  bool loose_ = false;  // an error passed that was as large as the output
   std::optional<StatedTolerance> stated_;
   Meter meter_;
   int samples_ = 0;
+  int idle_ = 0;           // samples that show nothing
+  bool chance_ = false;    // integers that noise decides, which may be equal on others by chance
   double peak_ = 0;        // of all samples but the large one
   double mean_total_ = 0;  // over samples, in units of the peak
   double worst_absolute_ = 0;

@@ -181,7 +181,8 @@ void Prover::PlanSamples() {
   ladders_.push_back(SizesToTry(*source_, options_.inputs, 0));
   if (!OpenDims(*source_, options_.inputs).empty()) ladders_.push_back(SizesToTry(*source_, options_.inputs, 1));
   sizes_.resize(ladders_.size());
-  report_.macs = MacsAt(*source_, ladders_[0][0]);
+  // What is written has sizes that the source may only work out when it runs.
+  report_.macs = std::max(MacsAt(*source_, ladders_[0][0]), MacsAt(*written_, ladders_[0][0]));
   const bool large = report_.macs > kManyMacs;
   report_.samples = options_.samples > 0 ? options_.samples : large ? kProofSamplesLarge : kProofSamples;
   if (large) noise_->Allow(1);

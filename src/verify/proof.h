@@ -73,6 +73,7 @@ struct OutputProof {
   double sqnr = 0;  ///< dB; infinite when exact
   double tolerance = 0;
   double noise = -1;  ///< of the source, where it was measured
+  int idle = 0;       ///< samples that show nothing, as the source itself is off by its peak there; not in the figures
   std::string judge;  ///< who ran the written model: "godwit", "ONNX Runtime 1.20.1"
   std::string note;   ///< why it is vacuous, what differs, what an integer rule allowed
 };

@@ -69,6 +69,11 @@ std::string ProofText(const ProofReport& report, bool detail) {
     if (weak && report.verdict == Verdict::kProved && !detail) {
       out += fmt::format("       not proved: '{}' is {}\n", Printable(o.name, 100), o.note);
     }
+    if (o.idle > 0) {
+      out +=
+          fmt::format("       {} of {} samples show nothing of '{}': the source itself is off by its peak there ({})\n",
+                      o.idle, report.samples, Printable(o.name, 100), o.judge);
+    }
   }
   if (!detail) return out;
   for (const OutputProof& o : report.outputs) {
@@ -88,10 +93,10 @@ std::string ProofJson(const ProofReport& report) {
     const OutputProof& o = report.outputs[i];
     out += fmt::format(
         "{}{{\"name\":{},\"judge\":{},\"verdict\":{},\"exact\":{},\"worst\":{},\"mean\":{},\"correlation\":{},"
-        "\"sqnr\":{},\"tolerance\":{},\"noise\":{},\"note\":{}}}",
+        "\"sqnr\":{},\"tolerance\":{},\"noise\":{},\"idle\":{},\"note\":{}}}",
         i == 0 ? "" : ",", JsonQuote(o.name), JsonQuote(o.judge), JsonQuote(Name(o.verdict)), o.exact, Number(o.worst),
         Number(o.mean), Number(o.correlation), Number(o.sqnr), Number(o.tolerance),
-        o.noise < 0 ? "null" : Number(o.noise), JsonQuote(o.note));
+        o.noise < 0 ? "null" : Number(o.noise), o.idle, JsonQuote(o.note));
   }
   out += "],\"notes\":[";
   for (size_t i = 0; i < report.notes.size(); ++i) out += Concat(i == 0 ? "" : ",", JsonQuote(report.notes[i]));

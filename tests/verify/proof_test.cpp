@@ -132,6 +132,28 @@ TEST(Proof, WhatCouldNotFailIsVacuous) {
   EXPECT_NE(both.outputs[0].note.find("NaN"), std::string::npos);
 }
 
+TEST(Proof, SamplesThatShowNothingAreNoneOfTheProof) {
+  // Angles so wide that rounding moves them by whole turns.
+  const auto wave = [](float factor, float times) {
+    OnnxGraph g;
+    g.Input("x", DataType::kFloat, {4, 64}).Init("f", {1}, std::vector<float>{factor});
+    g.Init("t", {1}, std::vector<float>{times}).Node("Mul", {"x", "f"}, {"a"}).Node("Mul", {"a", "t"}, {"b"});
+    g.Node("Sin", {"b"}, {"y"}).Output("y", DataType::kFloat);
+    return g;
+  };
+  // Only large inputs reach those, and the others prove it.
+  const ProofReport mostly = Compare(wave(1.1e5F, 1), wave(1.1e4F, 10));
+  EXPECT_EQ(mostly.verdict, Verdict::kProved) << ProofText(mostly, true);
+  EXPECT_EQ(mostly.outputs[0].idle, 1) << ProofText(mostly, true);
+  EXPECT_LT(mostly.outputs[0].worst, 0.5);
+  EXPECT_NE(ProofText(mostly).find("1 of 10 samples show nothing of 'y'"), std::string::npos) << ProofText(mostly);
+  // A model that is wrong where something shows is wrong.
+  EXPECT_EQ(Compare(wave(1.1e5F, 1), wave(1.2e5F, 1)).verdict, Verdict::kDiffers);
+  // Equal at 0 alone is no proof.
+  const ProofReport hardly = Compare(wave(1.1e9F, 1), wave(1.1e8F, 10));
+  EXPECT_EQ(hardly.verdict, Verdict::kVacuous) << ProofText(hardly, true);
+}
+
 TEST(Proof, HeightAndWidthDifferAndASecondSizeIsTried) {
   // Transposing height and width is no change where they are equal.
   const auto turned = [](bool turn) {
