@@ -75,6 +75,8 @@ std::set<std::string> FusionsToLeave(const FusionTarget& target) {
     return out;
   }
   if (target.opset == 0) return out;
+  // A scatter is one operator, and its indices are few where more would stand for it.
+  out.emplace("join-any-written");
   for (const Need& need : kNeeds) {
     if (target.opset < need.opset && !(need.microsoft && target.microsoft)) out.emplace(need.rule);
   }
