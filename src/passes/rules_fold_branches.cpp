@@ -131,14 +131,24 @@ std::optional<Branch> ReadBranch(RewriteCtx& ctx, ValueId v, int64_t axis, bool 
   }
   if (def == nullptr || !ctx.SingleUse(v)) return std::nullopt;
   if (def->op == &ops::kConv) return ConvBranch(ctx, *def);
-  const auto map = AsChannelMap(ctx, *def);
+  auto map = AsChannelMap(ctx, *def);
+  bool normalises = def->op == &ops::kBatchNorm;
+  // A product and a sum are one such map.
+  while (map) {
+    const Node* before = ctx.SingleUse(map->x) ? ctx.Def(map->x) : nullptr;
+    const auto first = before == nullptr ? std::nullopt : AsChannelMap(ctx, *before);
+    const auto both = first ? map->channels.After(first->channels) : std::nullopt;
+    if (!both) break;
+    map = ChannelMap{first->x, *both};
+    normalises = true;
+  }
   if (!map || ctx.IsConstant(map->x) || !channels.is_static() || channels.value() > 65536) return std::nullopt;
   if (!map->channels.uniform() && map->channels.axis != axis) return std::nullopt;
   Branch out = ScaleBranch(map->x, axis, channels.value(), spatial);
   const Channels all = map->channels.Spread(channels.value());
   out.scale = all.scale;
   if (all.Shifts()) out.bias = all.shift;
-  out.normalises = def->op == &ops::kBatchNorm;
+  out.normalises = normalises;
   return out;
 }
 

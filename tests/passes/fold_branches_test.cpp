@@ -101,6 +101,24 @@ TEST(JoinBranches, PartsOfOneWindow) {
   EXPECT_EQ(CountOps(apart.graph, "conv"), 2);
 }
 
+// A product and a sum by channel are a normalisation.
+TEST(JoinBranches, NormsThatAreWrittenOut) {
+  const auto c = Join(R"(
+    const %g: f32[2,1,1] = [0.5,-2.0]
+    const %h: f32[2,1,1] = [1.0,0.25]
+    main (%x: f32[N,2,H,5]) {
+    %a: f32[N,2,H,5] = conv(%x, %w3, %b, pads=[1,1,1,1])
+    %m: f32[N,2,H,5] = mul(%x, %g)
+    %n: f32[N,2,H,5] = add(%m, %h)
+    %e: f32[N,2,H,5] = add(%a, %n)
+    %o: f32[N,2,H,5] = mul(%x, %s)
+    %p: f32[N,2,H,5] = add(%o, %g)
+    %y: f32[N,2,H,5] = sub(%e, %p)
+    yield(%y)
+  })");
+  EXPECT_EQ(CountNodes(c.graph), 1) << test::Print(c.graph);
+}
+
 TEST(JoinBranches, WeightsAreCalledAsTheOnlyOneWithANameWas) {
   const auto joined = [](const std::string& other) {
     const auto c = Join("const %" + other + R"(: f32[2,2,1,1] = [1.0,-2.0,0.5,3.0]
