@@ -424,7 +424,7 @@ TEST(TflitePrepare, LayoutIsTheTargets) {
     const %w: f32[2,2,1,1] = [2,1,3,4]
     main (%x: f32[2,2,3,4]) {
       %a: f32[2,2,3,4] = conv(%x, %w)
-      %b: f32[2,2,3,4] = neg(%a)
+      %b: f32[2,2,3,4] = abs(%a)
       %y: f32[2,2,3,4] = conv(%b, %w)
       yield(%y as y)
     }
@@ -432,7 +432,7 @@ TEST(TflitePrepare, LayoutIsTheTargets) {
   to_tflite::PrepareReport report;
   ASSERT_TRUE(to_tflite::Prepare(&graph, {}, &report).ok());
   EXPECT_EQ(report.layout.after.transposes, 2);
-  EXPECT_EQ(Export(graph).Ops(), "TRANSPOSE CONV_2D NEG CONV_2D TRANSPOSE");
+  EXPECT_EQ(Export(graph).Ops(), "TRANSPOSE CONV_2D ABS CONV_2D TRANSPOSE");
 }
 
 TEST(TflitePrepare, PatchesOfAFrameNeedNoMoreThanFourAxes) {

@@ -6,6 +6,7 @@
 
 #include "backends/tflite/model_export.h"
 #include "backends/tflite/stateful.h"
+#include "backends/tflite/tidy.h"
 #include "backends/tflite/widen_half.h"
 #include "ir/builder.h"
 #include "ir/convert.h"
@@ -14,16 +15,11 @@
 #include "ops/ops.h"
 #include "passes/absorb_shuffles.h"
 #include "passes/fusion_policy.h"
-#include "passes/layout/compose_moves.h"
 #include "passes/lazy_weight.h"
-#include "passes/regroup_vectors.h"
 #include "passes/rule_tables.h"
 #include "passes/simplify.h"
 #include "passes/unroll.h"
-#include "passes/vector_nodes.h"
-#include "rewrite/driver.h"
 #include "rewrite/editor.h"
-#include "rewrite/match.h"
 
 namespace godwit::to_tflite {
 
@@ -246,78 +242,10 @@ const LayoutTarget& TfliteLayout() {
 
 namespace {
 
-// One index of an axis is written as a slice without the axis: as those, it goes together with what is around it.
-Result<bool> PartOfGather(RewriteCtx& ctx) {
-  if (!ctx.Ranked(ctx.In(0)) || !ctx.Ranked(ctx.In(1)) || ctx.Rank(ctx.In(1)) != 0) return false;
-  const auto index = ctx.Ints(ctx.In(1));
-  const auto axis = AxisOf(ctx.attrs().Int("axis"), ctx.Rank(ctx.In(0)));
-  if (!index || index->size() != 1 || !axis) return false;
-  const auto extent = ctx.ShapeOf(ctx.In(0))[static_cast<size_t>(*axis)].known();
-  const int64_t at = index->front() < 0 && extent ? index->front() + *extent : index->front();
-  const Shape& out = ctx.ShapeOf(ctx.Out());
-  if (!extent || at < 0 || at >= *extent || !IsExpressible(out)) return false;
-  TRY(const ValueId part, ctx.Emit(ops::kSlice, {ctx.In(0), ctx.I64s({at}), ctx.I64s({at + 1}), ctx.I64s({*axis})}));
-  return ctx.Rebuild(ops::kReshape, {part, ctx.I64s(ReshapeNumbers(out))});
-}
-
-// A constant that broadcasts needs no dims of 1 in front.
-Result<bool> ShedLeadingOnes(RewriteCtx& ctx) {
-  if (ctx.n_in() != 2 || !ctx.Ranked(ctx.Out())) return false;
-  for (size_t i = 0; i < 2; ++i) {
-    const ValueId c = ctx.In(i), other = ctx.In(1 - i);
-    if (!ctx.IsConstant(c) || !ctx.Ranked(other) || ctx.Rank(other) != ctx.Rank(ctx.Out())) continue;
-    const Constant& constant = ctx.graph().constant(ctx.graph().value(c).constant);
-    if (constant.type.quant != nullptr || constant.type.shape.size() < 2 || constant.type.shape[0] != Dim(1)) continue;
-    Dims dims;
-    for (const Dim& d : constant.type.shape) {
-      if (!dims.empty() || d != Dim(1)) dims.push_back(d.value());
-    }
-    if (dims.empty()) dims = {1};
-    std::vector<ValueId> in = ctx.node().in;
-    TRY(in[i], ReshapedConstant(ctx.editor(), c, std::move(dims)));
-    return ctx.Rebuild(*ctx.node().op, std::move(in), ctx.attrs());
-  }
-  return false;
-}
-
-const OpDef* const kBroadcasts[] = {&ops::kAdd, &ops::kSub, &ops::kMul, &ops::kDiv, &ops::kMax, &ops::kMin};
-const OpDef* const kGathers[] = {&ops::kGather};
-const Rule kFormRules[] = {
-    {"gather-part", "A gather by one number is a slice.", Numerics::kExact, kGathers, PartOfGather},
-    {"shed-leading-ones", "A constant that broadcasts has no dims of 1 in front.", Numerics::kExact, kBroadcasts,
-     ShedLeadingOnes},
-};
-
-// What is known of orders by now leaves moves that nothing needs.
-Status Tidy(Graph* graph, const RewriteOptions& rewriting) {
-  Editor editor(*graph);
-  RETURN_IF_ERROR(RegroupVectors(editor));
-  RETURN_IF_ERROR(layout::ComposeMoves(editor, true));
-  Ledger ledger(rewriting);
-  const std::vector<RuleTable> tables = {kFormRules, ShapeRules(), SliceRules()};
-  TRY(const DriverResult done, RunRules(editor, tables, ledger));
-  static_cast<void>(done);
-  editor.RemoveDead();
-  return editor.Commit();
-}
-
-}  // namespace
-
-Status Prepare(Graph* graph, const PrepareOptions& options, PrepareReport* report) {
-  PrepareReport unread;
-  if (report == nullptr) report = &unread;
-  SimplifyOptions rewriting;
-  rewriting.rewrite = options.rewriting;
-  rewriting.rewrite.off.merge(FusionsToLeave({.tflite = true}));
-  const StateTable states = StatesByInput(*graph);
-  const auto one_operator = [&](NodeId id) { return IsSequenceLayer(*graph, states, id); };
-  TRY(const int64_t unrolled, UnrollLoops(graph, kMostTurns, one_operator));
-  if (unrolled > 0 && options.rewrite) RETURN_IF_ERROR(Simplify(*graph, rewriting, nullptr));
+// Puts what TFLite cannot say into simpler operators, and gives every value its order.
+Status Arrange(Graph* graph, const PrepareOptions& options, const SimplifyOptions& rewriting, PrepareReport* report) {
   ExportOptions exporting;
   exporting.profile = options.profile;
-  rewriting.rewrite.off.merge(Decompositions());
-  TRY(const bool widened, WidenHalf(graph));
-  if (widened && options.rewrite) RETURN_IF_ERROR(Simplify(*graph, rewriting, nullptr));
   for (int round = 0; round < kMaxRounds; ++round) {
     DiagSink quiet;
     const std::vector<NodeId> nodes = ModelExport(*graph, exporting, &quiet).ToDecompose();
@@ -335,6 +263,50 @@ Status Prepare(Graph* graph, const PrepareOptions& options, PrepareReport* repor
   RETURN_IF_ERROR(Tidy(graph, options.rewriting));
   report->layout.after = CountTransposes(*graph);
   return Ok{};
+}
+
+// Where orders have been chosen, more may go together: what a second conversion would find is looked for at once.
+Status OnceMore(Graph* graph, PrepareOptions options, const SimplifyOptions& rewriting, PrepareReport* report) {
+  SimplifyReport found;
+  RETURN_IF_ERROR(Simplify(*graph, rewriting, &found));
+  // Which constants are one is of no matter here.
+  const auto merged = found.rewrites.find(kMergeConstantsPass.name);
+  const bool other = found.total_rewrites > (merged == found.rewrites.end() ? 0 : merged->second);
+  int64_t shuffles = 0;
+  if (options.rewriting.level >= 2) {
+    TRY(shuffles, AbsorbShuffles(graph));
+  }
+  if (!other && shuffles == 0) return Ok{};
+  // Inputs and outputs are as they were asked for by now.
+  options.layout.inputs = options.layout.outputs = {};
+  options.layout.named.clear();
+  PrepareReport again;
+  RETURN_IF_ERROR(Arrange(graph, options, rewriting, &again));
+  report->decomposed += again.decomposed;
+  report->shuffles += shuffles + again.shuffles;
+  report->layout.after = again.layout.after;
+  report->layout.left = std::move(again.layout.left);
+  report->layout.optimal = again.layout.optimal;
+  return Ok{};
+}
+
+}  // namespace
+
+Status Prepare(Graph* graph, const PrepareOptions& options, PrepareReport* report) {
+  PrepareReport unread;
+  if (report == nullptr) report = &unread;
+  SimplifyOptions rewriting;
+  rewriting.rewrite = options.rewriting;
+  rewriting.rewrite.off.merge(FusionsToLeave({.tflite = true}));
+  const StateTable states = StatesByInput(*graph);
+  const auto one_operator = [&](NodeId id) { return IsSequenceLayer(*graph, states, id); };
+  TRY(const int64_t unrolled, UnrollLoops(graph, kMostTurns, one_operator));
+  if (unrolled > 0 && options.rewrite) RETURN_IF_ERROR(Simplify(*graph, rewriting, nullptr));
+  rewriting.rewrite.off.merge(Decompositions());
+  TRY(const bool widened, WidenHalf(graph));
+  if (widened && options.rewrite) RETURN_IF_ERROR(Simplify(*graph, rewriting, nullptr));
+  RETURN_IF_ERROR(Arrange(graph, options, rewriting, report));
+  return options.rewrite ? OnceMore(graph, options, rewriting, report) : Ok{};
 }
 
 }  // namespace godwit::to_tflite

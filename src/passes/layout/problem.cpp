@@ -250,7 +250,35 @@ void Problem::AddVariables() {
   }
 }
 
-void Problem::Solve(int64_t effort) { answer_ = pbqp_.Solve(effort); }
+void Problem::Solve(int64_t effort) {
+  TakePlain();
+  std::vector<uint32_t> plain = std::move(answer_.choice);
+  Follow(&plain);
+  answer_ = pbqp_.Solve(effort);
+  const Cost cost = pbqp_.CostOf(plain);
+  if (cost > answer_.cost) return;
+  answer_.choice = std::move(plain);
+  answer_.cost = cost;
+}
+
+void Problem::Follow(std::vector<uint32_t>* choice) const {
+  std::vector<std::vector<Cost>> costs(pbqp_.alone().begin() + static_cast<std::ptrdiff_t>(chooser_count_),
+                                       pbqp_.alone().end());
+  for (const Pbqp::Joint& j : pbqp_.joints()) {
+    // Joints are between such a variable and one that chooses.
+    const bool first = j.a >= chooser_count_;
+    if (!first && j.b < chooser_count_) continue;
+    std::vector<Cost>& of = costs[(first ? j.a : j.b) - chooser_count_];
+    for (uint32_t k = 0; k < of.size(); ++k) {
+      const uint32_t a = first ? k : (*choice)[j.a], b = first ? (*choice)[j.b] : k;
+      of[k] = Plus(of[k], j.costs[a * pbqp_.States(j.b) + b]);
+    }
+  }
+  for (size_t i = 0; i < costs.size(); ++i) {
+    (*choice)[chooser_count_ + i] =
+        static_cast<uint32_t>(std::min_element(costs[i].begin(), costs[i].end()) - costs[i].begin());
+  }
+}
 
 void Problem::TakePlain() {
   answer_ = {};

@@ -27,7 +27,7 @@ class Problem {
  public:
   Problem(const Graph& graph, Inference& facts, const LayoutTarget& target, const LayoutOptions& options);
 
-  /// Chooses; what it cost is in `answer`.
+  /// Chooses; what it cost is in `answer`. The graph stays as it is where nothing is better.
   void Solve(int64_t effort);
   /// Every node that has a form as it stands takes it: what wrapping each node in transposes would be.
   void TakePlain();
@@ -63,6 +63,8 @@ class Problem {
 
  private:
   static constexpr uint32_t kNone = ~uint32_t{0};
+  /// Variables that follow from the others take their best states.
+  void Follow(std::vector<uint32_t>* choice) const;
   [[nodiscard]] uint32_t Chosen(uint32_t variable) const { return variable == kNone ? 0 : answer_.choice[variable]; }
   void FindRoots();
   void FindSites();
