@@ -45,12 +45,6 @@ if(DEP_hwy_VERSION VERSION_LESS 1.0 AND CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|A
   target_compile_options(godwit_exec PRIVATE -msse4.2 -mpclmul -maes)
 endif()
 
-# The first GCC 12 takes the values that its own headers of 512-bit intrinsics leave open on purpose for mistakes.
-if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 12.2 AND
-   NOT GODWIT_SCOPE_exec STREQUAL "INTERFACE")
-  target_compile_options(godwit_exec PRIVATE -Wno-maybe-uninitialized)
-endif()
-
 # Kernels for one instruction set instead of four: a quarter of the time to build them, where speed is not the point.
 if(GODWIT_ONE_SIMD AND CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64" AND NOT GODWIT_SCOPE_exec STREQUAL "INTERFACE")
   target_compile_options(godwit_exec PRIVATE -march=haswell -DHWY_COMPILE_ONLY_STATIC)

@@ -26,10 +26,11 @@ if(GODWIT_STRICT)
   add_compile_options(-Werror)
 endif()
 
-if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 12.3 AND
-   CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-  # These releases see overruns in copies of vectors of one element.
-  add_compile_options(-Wno-array-bounds)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13 AND
+   NOT CMAKE_CXX_COMPILER_VERSION MATCHES "^12\\.2")
+  # Of GCC 12 only this release raises no false alarm: others see overruns in copies of short vectors and texts, and take
+  # for mistakes what their own headers of 512-bit intrinsics leave open on purpose.
+  add_compile_options(-Wno-array-bounds -Wno-maybe-uninitialized)
 endif()
 
 if(GODWIT_SANITIZE)
