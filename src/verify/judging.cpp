@@ -95,6 +95,15 @@ bool OutputJudge::JudgeDiscrete(const Deviation& d, const RtValue& actual, const
 
 bool OutputJudge::JudgeFloats(Deviation d, const RtValue& actual, const RtValue& reference,
                               const SampleContext& sample) {
+  // A runtime that makes numbers of what has none, the mean of nothing, does so for the source as well.
+  if (const RtValue* other = d.strays > 0 && !stated_ && sample.alternative ? sample.alternative() : nullptr) {
+    Meter meter(false);
+    Deviation against = meter.Add(actual, *other);
+    if (against.mismatch.empty() && against.strays == 0) {
+      if (proof_.note.empty()) proof_.note = "the source itself is a number there, or is none";
+      d = std::move(against);
+    }
+  }
   if (d.strays > 0) {
     if (sample.kind == SampleKind::kLarge) {
       if (proof_.verdict != Verdict::kDiffers)
