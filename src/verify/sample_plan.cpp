@@ -1,10 +1,12 @@
 #include "verify/sample_plan.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <set>
 
 #include "base/text.h"
+#include "ir/convert.h"
 #include "ir/cost.h"
 #include "ir/walk.h"
 
@@ -73,6 +75,31 @@ constexpr Rung kSecond[] = {{2, 96, -32, 9, 2}, {2, 256, -32, 32, 16}, {1, 96, -
                             {1, 96, 0, 64, 0},  {2, 96, -32, 768, 0},  {1, 96, -32, 768, 0}, {2, 320, 0, 512, 0},
                             {1, 2, 0, 2, 0},    {2, 96, -32, 5000, 0}};
 
+// Sizes that an exporter may have left in the model although it calls them open: they stand in the shapes that it
+// states. The most frequent numbers first.
+std::vector<int64_t> StatedNumbers(const Graph& graph) {
+  constexpr int64_t kMostElements = 8, kMostSize = 4096;
+  constexpr size_t kMostNumbers = 6;
+  std::map<int64_t, int> count;
+  for (uint32_t i = 0; i < graph.value_count(); ++i) {
+    const Value& value = graph.value(ValueId{i});
+    if (!value.constant.valid()) continue;
+    const Constant& constant = graph.constant(value.constant);
+    const auto elements = ElementCount(constant.type.shape).known();
+    if (constant.type.dtype != DType::kI64 || !elements || *elements > kMostElements) continue;
+    const auto loaded = constant.Load();
+    if (!loaded.ok()) continue;
+    for (const int64_t number : ToI64(*loaded)) {
+      if (number > 2 && number <= kMostSize) ++count[number];
+    }
+  }
+  std::vector<int64_t> out;
+  for (const auto& [number, times] : count) out.push_back(number);
+  std::stable_sort(out.begin(), out.end(), [&](int64_t a, int64_t b) { return count[a] > count[b]; });
+  out.resize(std::min(out.size(), kMostNumbers));
+  return out;
+}
+
 }  // namespace
 
 std::vector<SampleKind> SampleKinds(int count) {
@@ -95,7 +122,13 @@ std::vector<DimSizes> SizesToTry(const Graph& graph, const InputSpecs& specs, in
   const std::vector<OpenDim> open = FindOpenDims(graph, specs);
   if (open.empty()) return {{}};
   std::vector<DimSizes> out;
-  const auto rungs = which == 0 ? std::span<const Rung>(kFirst) : std::span<const Rung>(kSecond);
+  const auto usual = which == 0 ? std::span<const Rung>(kFirst) : std::span<const Rung>(kSecond);
+  std::vector<Rung> rungs(usual.begin(), usual.end());
+  if (which == 0) {
+    for (const int64_t number : StatedNumbers(graph)) {
+      for (const int64_t batch : {1, 2}) rungs.push_back({batch, number, 0, number, 0});
+    }
+  }
   for (const Rung& rung : rungs) {
     DimSizes sizes;
     int64_t spatial = 0, length = 0;

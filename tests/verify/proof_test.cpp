@@ -184,6 +184,17 @@ TEST(Proof, HeightAndWidthDifferAndASecondSizeIsTried) {
   EXPECT_NE(pin.reason.find("N=2"), std::string::npos) << pin.reason;
 }
 
+// An exporter calls a dim open and has its size in a reshape all the same.
+TEST(Proof, SizesThatStandInTheModelAreTried) {
+  OnnxGraph g;
+  g.Input("x", DataType::kFloat, {"B", "T", 4}).Init("s", {3}, std::vector<int64_t>{11, 2, 2});
+  g.Node("Reshape", {"x", "s"}, {"y"}).Output("y", DataType::kFloat);
+  const ProofReport report = Compare(g, g);
+  EXPECT_EQ(report.verdict, Verdict::kProved) << report.reason;
+  ASSERT_FALSE(report.notes.empty());
+  EXPECT_NE(report.notes.back().find("B=1 T=11"), std::string::npos) << report.notes.back();
+}
+
 TEST(Proof, SizesThatTheModelDoesNotTakeAreLeftAlone) {
   // Only a multiple of 224 fits the reshape.
   OnnxGraph g;
@@ -478,6 +489,27 @@ TEST(Proof, ForeignKernelsAreAsExactAsTheirRange) {
   EXPECT_EQ(JudgedBy(kSigmoid, 1e-6F), Verdict::kDiffers);
   constexpr std::string_view kExp = "%s: f32[1,8] = add(%x, %c)\n %y: f32[1,8] = exp(%s)\n yield(%y as y)";
   EXPECT_EQ(JudgedBy(kExp, 1e-7F), Verdict::kDiffers);
+}
+
+// A runtime that makes another thing of no number at all makes it of the source as well.
+TEST(Proof, WhatIsNoNumberIsComparedWithTheRuntimesOwn) {
+  const auto text = [](std::string_view op) {
+    auto graph = ParseGraph(
+        Concat("graph {\n main (%x: f32[1,8]) {\n %y: f32[1,8] = ", op, "(%x)\n yield(%y as y)\n }\n}"), ops::Find);
+    EXPECT_TRUE(graph.ok());
+    return graph.ok() ? *std::move(graph) : Graph();
+  };
+  const Graph log = text("log"), root = text("sqrt");
+  for (const bool has_source : {true, false}) {
+    OtherRuntime other(root, 0);
+    ProofOptions options;
+    options.judge = &other;
+    options.judged_file = "model";
+    if (has_source) options.source_file = "model";
+    const auto report = Prove(log, log, options);
+    ASSERT_TRUE(report.ok());
+    EXPECT_EQ(report->verdict, has_source ? Verdict::kProved : Verdict::kDiffers) << report->reason;
+  }
 }
 
 // Another runtime takes other steps: four times those of ours, or one of the output's own.
