@@ -116,6 +116,25 @@ TEST(OnnxExport, ScaledIntegerProductsAreQLinear) {
   EXPECT_EQ(written.nodes[1].inputs[3], "w");
 }
 
+// Before opset 21 a block is a row of its own, and elements of 4 bits are bytes.
+TEST(OnnxExport, BlocksAreRowsInOldFiles) {
+  constexpr std::string_view kText = R"(graph {
+    const %w: u4[2,4] = [1,2,3,4,5,6,7,8]
+    const %s: f32[2,2] = [0.5,0.25,0.125,2.0]
+    const %z: u4[2,2] = [8,7,6,5]
+    main (%x: f32[3,4]) {
+      %d: f32[2,4] = dequantize(%w, %s, %z, to=f32, axis=1, block=2)
+      %y: f32[3,2] = matmul(%x, %d, transpose_b=1)
+      yield(%y as y)
+    }
+  })";
+  const to_onnx::Exported old = Export(Parsed(kText), 17);
+  ASSERT_EQ(old.model.graph.nodes.size(), 4U);
+  EXPECT_EQ(old.model.graph.nodes[0].op_type, "DequantizeLinear");
+  EXPECT_EQ(old.model.graph.nodes[1].op_type, "Reshape");
+  EXPECT_EQ(Export(Parsed(kText), 21).model.graph.nodes.size(), 3U);
+}
+
 TEST(OnnxExport, OldFilesHaveInitializersAsInputs) {
   OnnxGraph g;
   g.Node("Add", {"x", "w"}, {"y"});

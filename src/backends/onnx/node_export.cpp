@@ -60,6 +60,14 @@ const Node* NodeExport::DefOf(ValueId id, const OpDef& by) const {
   return maker.op == &by && maker.parent == node_.parent ? &maker : nullptr;
 }
 
+std::optional<Tensor> NodeExport::Loaded(size_t i) const {
+  const ValueId id = Operand(i);
+  if (!IsConstant(id)) return std::nullopt;
+  const Graph& graph = scope_.graph();
+  auto loaded = graph.constant(graph.value(id).constant).Load();
+  return loaded.ok() ? std::optional(*std::move(loaded)) : std::nullopt;
+}
+
 bool NodeExport::IsConstant(ValueId id) const { return id && scope_.graph().IsConstant(id); }
 
 const Node* NodeExport::Sibling(ValueId id, const OpDef& by) const {

@@ -48,6 +48,8 @@ class NodeExport {
   /// Contents, when they are known without running the model. Asking does not make the operand a part of the file.
   [[nodiscard]] const Tensor* Known(size_t i) { return Known(Operand(i)); }
   [[nodiscard]] const Tensor* Known(ValueId id) { return scope_.Known(id); }
+  /// Contents of a constant of any size, loaded; nothing where the operand is none.
+  [[nodiscard]] std::optional<Tensor> Loaded(size_t i) const;
   [[nodiscard]] std::optional<std::vector<int64_t>> Ints(size_t i) { return Ints(Operand(i)); }
   [[nodiscard]] std::optional<std::vector<int64_t>> Ints(ValueId id) { return scope_.Ints(id); }
   /// The same for what can only be an attribute: target.constant when it is not known.

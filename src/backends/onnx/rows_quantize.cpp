@@ -1,5 +1,8 @@
 // Quantisation, and products of 8-bit integers.
+#include <algorithm>
+
 #include "backends/onnx/emit.h"
+#include "ir/convert.h"
 
 namespace godwit::to_onnx {
 
@@ -77,7 +80,38 @@ Status EmitQuantize(NodeExport& n) {
   return Ok{};
 }
 
+// Elements in the order they have, of bytes where they are smaller.
+Tensor AsBytes(const Tensor& from, Dims dims) {
+  const DType to = from.dtype() == DType::kI4 || from.dtype() == DType::kI2   ? DType::kI8
+                   : from.dtype() == DType::kU4 || from.dtype() == DType::kU2 ? DType::kU8
+                                                                              : from.dtype();
+  Tensor out(to, std::move(dims));
+  const std::vector<int64_t> values = ToI64(from);
+  for (size_t i = 0; i < values.size(); ++i) StoreI64(to, values[i], out.mutable_raw() + i * ByteSize(to));
+  return out;
+}
+
+// Weights in blocks along their last axis are as many rows as there are blocks, each with a scale of its own.
+Status EmitRowsOfBlocks(NodeExport& n) {
+  const int64_t block = n.attrs().Int("block", 0);
+  const std::optional<Tensor> x = n.Loaded(0), scale = n.Loaded(1), zero = n.Loaded(2);
+  const auto last = x ? static_cast<int64_t>(x->dims().size()) - 1 : -1;
+  const int64_t axis = n.attrs().Int("axis", 1);
+  const bool fits = last >= 0 && scale && (zero || !n.Has(2)) && n.opset() >= 13 &&
+                    (axis < 0 ? axis + last + 1 : axis) == last && x->dims()[static_cast<size_t>(last)] % block == 0 &&
+                    IsInteger(x->dtype()) && Info(x->dtype()).bits <= 8 && scale->dtype() == DType::kF32 &&
+                    scale->size() * block == x->size() && n.attrs().Dtype("to") == DType::kF32;
+  if (!fits) return n.LacksForm("scales for blocks are of opset 21 and later");
+  const int64_t rows = x->size() / block;
+  Names in = {n.Const(AsBytes(*x, {rows, block})), n.Const(scale->Reshaped({rows}))};
+  if (zero) in.push_back(n.Const(AsBytes(*zero, {rows})));
+  const Name flat = n.Temp("DequantizeLinear", std::move(in), {{"axis", int64_t{0}}});
+  n.Emit("Reshape", {flat, n.I64s(x->dims())});
+  return Ok{};
+}
+
 Status EmitDequantize(NodeExport& n) {
+  if (n.row().domain.empty() && n.opset() < 21 && n.attrs().Int("block", 0) != 0) return EmitRowsOfBlocks(n);
   OnnxAttrs attrs;
   RETURN_IF_ERROR(SetGrain(n, &attrs));
   const DType to = n.attrs().Dtype("to");
