@@ -240,6 +240,17 @@ TEST(TfliteRows, BranchesAreSubgraphs) {
             "IF");
 }
 
+// No more are kept than there are, which only the run tells.
+TEST(TfliteRows, BoxesMayBeAnyNumber) {
+  const auto ops = [](const std::string& count) {
+    return OpsOf("const %m: i64[] = [9223372036854775807]\nconst %t: f32[] = [0.5]\nmain (%b: f32[1," + count +
+                 ",4], %s: f32[1,1," + count + "]) {\n %y: i64[K,3] = nms(%b, %s, %m, %t)\n yield(%y)\n}");
+  };
+  EXPECT_EQ(ops("9").find("MINIMUM"), std::string::npos);
+  EXPECT_EQ(ops("9").find("NON_MAX_SUPPRESSION_V4") != std::string::npos, true);
+  EXPECT_EQ(ops("N").substr(0, 30), "SHAPE SLICE RESHAPE MINIMUM SL");
+}
+
 TEST(IntegerRanges, FollowTheNodes) {
   const Graph graph = Parsed(
       "const %two: i64[] = [2]\nconst %k: i64[2] = [-5,7]\nmain (%x: u8[2], %i: i64[2]) {\n %a: i64[2] = cast(%x, "
