@@ -77,6 +77,8 @@ std::set<std::string> FusionsToLeave(const FusionTarget& target) {
   if (target.opset == 0) return out;
   // A scatter is one operator, and its indices are few where more would stand for it.
   out.emplace("join-any-written");
+  // ONNX has operators for products of stored integers.
+  out.emplace("real-sums");
   for (const Need& need : kNeeds) {
     if (target.opset < need.opset && !(need.microsoft && target.microsoft)) out.emplace(need.rule);
   }

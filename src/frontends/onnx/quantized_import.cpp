@@ -13,7 +13,8 @@ ValueId Dequantized(NodeImport& n, Calc& c, const Quantized& q) {
   const DType scale = n.DtypeOf(q.scale);
   std::vector<ValueId> in{q.values, q.scale};
   if (q.zero) in.push_back(q.zero);
-  return c.Op(ops::kDequantize, std::move(in), {{"to", scale == DType::kNone ? DType::kF32 : scale}});
+  return c.Op(ops::kDequantize, std::move(in),
+              {{"to", scale == DType::kNone ? DType::kF32 : scale}, {"axis", int64_t{1}}});
 }
 
 ValueId Requantized(NodeImport& n, Calc& c, ValueId real, size_t scale, DType like, int64_t axis) {
