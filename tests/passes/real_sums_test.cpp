@@ -66,7 +66,7 @@ TEST(RealSums, NotOfBareIntegers) {
     %c: i32[N,2] = matmul(%x, %w)
     %f: f32[N,2] = cast(%c, to=f32)
     %m: f32[N,2] = mul(%f, %s)
-    %y: u8[N,2] = quantize(%m, %ys)
+    %y: u8[N,2] = quantize(%m, %ys, to=u8)
     yield(%y)
   })",
                                Only({"real-sums"}), Same::kBits);

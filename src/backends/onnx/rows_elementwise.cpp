@@ -116,9 +116,19 @@ Status EmitPowOfOneType(NodeExport& n) {
   return Ok{};
 }
 
+// Mod of floats takes the sign of the dividend. Where that is not the divisor's, one divisor more has it.
+Status EmitModOfTheDivisor(NodeExport& n) {
+  const Name x = n.In(0), y = n.In(1), zero = n.Number(n.DtypeOf(0), 0);
+  const Name rest = n.Temp("Mod", {x, y}, {{"fmod", int64_t{1}}});
+  const Name signs = n.Temp("Xor", {n.Temp("Less", {rest, zero}), n.Temp("Less", {y, zero})});
+  const Name some = n.Temp("Not", {n.Temp("Equal", {rest, zero})});
+  n.Emit("Where", {n.Temp("And", {some, signs}), n.Temp("Add", {rest, y}), rest});
+  return Ok{};
+}
+
 Status EmitMod(NodeExport& n) {
   const bool fmod = n.attrs().Flag("fmod");
-  if (!fmod && IsFloat(n.DtypeOf(0))) return n.LacksForm("Mod of floats takes the sign of the dividend only");
+  if (!fmod && IsFloat(n.DtypeOf(0))) return EmitModOfTheDivisor(n);
   OnnxAttrs attrs;
   attrs.SetInt("fmod", fmod ? 1 : 0, 0);
   n.Emit("Mod", n.Ins(), attrs);
