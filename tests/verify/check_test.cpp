@@ -75,6 +75,17 @@ TEST(Check, WeightsThatAreNotNumbers) {
   EXPECT_TRUE(Finds(g, "check.weight_values"));
 }
 
+// Packed weights are used by what is unpacked of them.
+TEST(Check, PackedWeightsAreUsed) {
+  OnnxGraph g;
+  g.Input("x", DataType::kFloat, {1, 64}).Init("s", {128}, testing::Numbers(128, 3));
+  g.Init("w", {64, 2, 16}, std::vector<uint8_t>(2048, 0x5A));
+  g.Node("MatMulNBits", {"x", "w", "s"}, {"y"},
+         {OnnxAttr("K", 64), OnnxAttr("N", 64), OnnxAttr("bits", 4), OnnxAttr("block_size", 32)}, "com.microsoft");
+  g.Output("y", DataType::kFloat);
+  EXPECT_FALSE(Finds(g, "check.unused_weight"));
+}
+
 TEST(Check, WeightsThatNothingUses) {
   OnnxGraph g = Sound();
   g.Init("left_over", {400}, testing::Numbers(400, 2));

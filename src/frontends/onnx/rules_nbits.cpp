@@ -33,6 +33,14 @@ Result<Tensor> Unpack(NodeImport& n, ValueId packed, int64_t bits, int64_t rows,
   return out;
 }
 
+// Unpacked contents, under the name of the packed ones, which nothing takes then.
+ValueId InPlaceOf(NodeImport& n, ValueId packed, Tensor contents) {
+  const ValueId id = n.Constant(std::move(contents));
+  Graph& graph = n.builder().graph();
+  graph.value(id).name.swap(graph.value(packed).name);
+  return id;
+}
+
 Status Import(NodeImport& n) {
   TRY(ValueId a, n.In(0));
   TRY(ValueId b, n.In(1));
@@ -59,8 +67,10 @@ Status Import(NodeImport& n) {
   }
   Calc c(n);
   const ValueId grid = c.Op(ops::kReshape, {scales, n.I64s({columns, blocks})});
-  const ValueId w = c.Op(ops::kDequantize, {n.Constant(std::move(weights)), grid, n.Constant(std::move(zeros))},
-                         {{"to", n.DtypeOf(a)}, {"axis", int64_t{1}}, {"block", block}});
+  const ValueId values = InPlaceOf(n, b, std::move(weights));
+  const ValueId offsets = n.Has(3) ? InPlaceOf(n, n.InOrNone(3), std::move(zeros)) : n.Constant(std::move(zeros));
+  const ValueId w =
+      c.Op(ops::kDequantize, {values, grid, offsets}, {{"to", n.DtypeOf(a)}, {"axis", int64_t{1}}, {"block", block}});
   ValueId y = c.Op(ops::kMatMul, {a, w}, {{"transpose_b", int64_t{1}}});
   if (n.Has(5)) y = c.Add(y, n.InOrNone(5));
   n.Out(0, y);
@@ -77,7 +87,7 @@ Result<ValueId> UnpackLast(NodeImport& n, ValueId packed, int64_t bits, int64_t 
   for (size_t i = 0; i + 1 < dims.size(); ++i) rows *= dims[i];
   TRY(Tensor values, Unpack(n, packed, bits, rows, last, dims.back()));
   dims.back() = last;
-  return n.Constant(values.Reshaped(std::move(dims)));
+  return InPlaceOf(n, packed, values.Reshaped(std::move(dims)));
 }
 
 // The rows that the indices pick, and only those, dequantised.
