@@ -1,6 +1,7 @@
 // add, sub, mul, div: elementwise arithmetic of two operands with numpy broadcasting.
 #include "ir/op_def.h"
 #include "ops/commute_rules.h"
+#include "ops/decompose_divide.h"
 #include "ops/elementwise.h"
 #include "ops/samples.h"
 #include "ops/wide.h"
@@ -82,6 +83,17 @@ Status EvalDiv(EvalCtx& ctx) {
                           [](std::complex<double> a, std::complex<double> b) { return a / b; }});
 }
 
+std::span<const Sample> DivSamples() {
+  static const std::vector<Sample> samples = [] {
+    std::vector<Sample> all(Samples().begin(), Samples().end());
+    for (const char* by : {"i64[] = 1", "i64[] = 2", "i64[1] = -24", "i64[1,1] = 7", "i64[] = -1099511627776"}) {
+      all.push_back({{"i64[2,4] = -7,7,0,123456789012345,-123456789012345,24,-48,23", by}, {}});
+    }
+    return all;
+  }();
+  return samples;
+}
+
 }  // namespace
 
 extern const OpDef kAdd{.name = "add",
@@ -119,6 +131,7 @@ extern const OpDef kDiv{.name = "div",
                         .infer = InferDiv,
                         .eval = EvalDiv,
                         .commute = CommuteBroadcast,
-                        .samples = Samples};
+                        .decompose = DecomposeDiv,
+                        .samples = DivSamples};
 
 }  // namespace godwit::ops

@@ -6,6 +6,7 @@
 
 #include "ir/op_def.h"
 #include "ops/samples.h"
+#include "ops/trees.h"
 #include "ops/wide.h"
 
 namespace godwit::ops {
@@ -33,87 +34,6 @@ constexpr AttrDef kAttrs[] = {
 constexpr std::string_view kRules[] = {"c1: x has rank 2, and a column for every feature",
                                        "c2: the lists agree in length, and indices point forward and within them",
                                        "c3: aggregate is sum, average, min or max"};
-
-struct Trees {
-  const std::vector<int64_t>&features, &modes, &on_true, &on_false, &missing, &set_starts, &roots, &leaf_starts,
-      &targets;
-  const std::vector<double>&splits, &members, &weights;
-  int64_t n_targets;
-
-  explicit Trees(const Attrs& a)
-      : features(a.Ints("features")),
-        modes(a.Ints("modes")),
-        on_true(a.Ints("on_true")),
-        on_false(a.Ints("on_false")),
-        missing(a.Ints("missing_is_true")),
-        set_starts(a.Ints("set_starts")),
-        roots(a.Ints("roots")),
-        leaf_starts(a.Ints("leaf_starts")),
-        targets(a.Ints("targets")),
-        splits(a.Floats("splits")),
-        members(a.Floats("members")),
-        weights(a.Floats("weights")),
-        n_targets(a.Int("n_targets")) {}
-
-  [[nodiscard]] bool Rising(const std::vector<int64_t>& starts, size_t count, size_t end) const {
-    if (starts.size() != count + 1) return false;
-    for (size_t i = 0; i < starts.size(); ++i) {
-      if (starts[i] < (i == 0 ? 0 : starts[i - 1]) || starts[i] > static_cast<int64_t>(end)) return false;
-    }
-    return true;
-  }
-
-  [[nodiscard]] bool Sound() const {
-    const size_t n = features.size();
-    const auto nodes = static_cast<int64_t>(n);
-    const auto leaves = static_cast<int64_t>(leaf_starts.size()) - 1;
-    if (modes.size() != n || splits.size() != n || on_true.size() != n || on_false.size() != n || leaves < 0)
-      return false;
-    if (!missing.empty() && missing.size() != n) return false;
-    if (!set_starts.empty() && !Rising(set_starts, n, members.size())) return false;
-    if (!Rising(leaf_starts, static_cast<size_t>(leaves), targets.size()) || weights.size() != targets.size())
-      return false;
-    for (size_t i = 0; i < n; ++i) {
-      if (modes[i] < 0 || modes[i] > 6 || features[i] < 0 || (modes[i] == 6 && set_starts.empty())) return false;
-      for (const int64_t next : {on_true[i], on_false[i]}) {
-        if (next < 0 ? next < -leaves : next <= static_cast<int64_t>(i) || next >= nodes) return false;
-      }
-    }
-    for (const int64_t r : roots) {
-      if (r < 0 ? r < -leaves : r >= nodes) return false;
-    }
-    for (const int64_t t : targets) {
-      if (t < 0 || t >= n_targets) return false;
-    }
-    return true;
-  }
-
-  [[nodiscard]] bool Test(size_t i, double x) const {
-    if (x != x && !missing.empty() && missing[i] != 0) return true;
-    switch (modes[i]) {
-      case 0: return x <= splits[i];
-      case 1: return x < splits[i];
-      case 2: return x >= splits[i];
-      case 3: return x > splits[i];
-      case 4: return x == splits[i];
-      case 5: return x != splits[i];
-      default: break;
-    }
-    for (int64_t k = set_starts[i]; k < set_starts[i + 1]; ++k) {
-      if (members[static_cast<size_t>(k)] == x) return true;
-    }
-    return false;
-  }
-
-  /// Index of the leaf that a row ends in.
-  [[nodiscard]] size_t Walk(int64_t at, const double* row) const {
-    while (at >= 0) {
-      const auto i = static_cast<size_t>(at);
-      at = Test(i, row[features[i]]) ? on_true[i] : on_false[i];
-    }
-    return static_cast<size_t>(-1 - at);
-  }
-};
 
 bool KnownAggregate(std::string_view how) { return how == "sum" || how == "average" || how == "min" || how == "max"; }
 
@@ -173,6 +93,26 @@ Status Eval(EvalCtx& ctx) {
 std::span<const Sample> Samples() {
   using Ints = std::vector<int64_t>;
   using Floats = std::vector<double>;
+  // Three trees with every kind of test, one a single leaf.
+  static const Attrs many = {{"features", Ints{0, 1, 2, 0, 1, 2, 0}},
+                             {"modes", Ints{0, 1, 2, 3, 4, 5, 6}},
+                             {"splits", Floats{0.1, -0.3, 0.2, -0.7, 0.5, 0.25, 0}},
+                             {"on_true", Ints{1, -1, -3, 4, 6, -1, -4}},
+                             {"on_false", Ints{2, -2, -4, 5, -5, -3, -2}},
+                             {"missing_is_true", Ints{1, 0, 0, 1, 0, 0, 1}},
+                             {"set_starts", Ints{0, 0, 0, 0, 0, 0, 0, 2}},
+                             {"members", Floats{0.5, -0.25}},
+                             {"roots", Ints{0, 3, -1}},
+                             {"leaf_starts", Ints{0, 1, 3, 4, 4, 6}},
+                             {"targets", Ints{0, 1, 0, 1, 0, 1}},
+                             {"weights", Floats{1, 0.1, -3, 4, 0.5, 6}},
+                             {"n_targets", int64_t{3}},
+                             {"dtype", DType::kF32}};
+  const auto by = [](std::string_view how) {
+    Attrs attrs = many;
+    attrs.Set("aggregate", std::string(how));
+    return attrs;
+  };
   static const Sample samples[] = {{{"f32[3,2]"},
                                     {{"features", Ints{0, 1}},
                                      {"modes", Ints{0, 3}},
@@ -184,7 +124,11 @@ std::span<const Sample> Samples() {
                                      {"targets", Ints{0, 1, 1}},
                                      {"weights", Floats{1, 2, 3}},
                                      {"n_targets", int64_t{2}},
-                                     {"dtype", DType::kF32}}}};
+                                     {"dtype", DType::kF32}}},
+                                   {{"f32[4,3]"}, many},
+                                   {{"f64[4,3]"}, by("max")},
+                                   {{"f16[4,3]"}, by("min")},
+                                   {{"f32[4,3]"}, by("average")}};
   return samples;
 }
 
@@ -198,6 +142,7 @@ extern const OpDef kTreeEnsemble{.name = "tree_ensemble",
                                  .constraints = kRules,
                                  .infer = Infer,
                                  .eval = Eval,
+                                 .decompose = DecomposeTrees,
                                  .samples = Samples};
 
 }  // namespace godwit::ops

@@ -5,6 +5,7 @@
 
 #include "backends/tflite/emit.h"
 #include "backends/tflite/indices.h"
+#include "ir/convert.h"
 
 namespace godwit::to_tflite {
 
@@ -79,6 +80,45 @@ Status EmitAndOr(NodeExport& n, bool either) {
 Status EmitBitwiseAnd(NodeExport& n) { return EmitAndOr(n, false); }
 Status EmitBitwiseOr(NodeExport& n) { return EmitAndOr(n, true); }
 
+// 64 bits by a known distance: two words, what leaves one comes into the other. Left is a product.
+Status EmitShiftOfWords(NodeExport& n) {
+  if (n.DtypeOf(0) != DType::kU64) return n.NotThis();
+  const Tensor* by = n.Known(1);
+  if (by == nullptr || by->size() != 1) return n.LacksForm("words are shifted by a known distance");
+  const uint64_t distance = LoadU64(by->dtype(), by->raw());
+  TRY(const int rank, n.Rank(0));
+  if (distance < 1 || distance > 63 || n.OutType().rank() != rank) return n.LacksForm("words are shifted by 1 to 63");
+  const Ref x = n.In(0), words = n.Temp("BITCAST", {x}, WordsOf(n.TypeOf(x)));
+  TensorType one = n.TypeOf(words);
+  one.shape.back() = Dim(1);
+  TensorType plain = one;
+  plain.dtype = DType::kU32;
+  std::vector<int64_t> size(static_cast<size_t>(rank) + 1, -1), first(size.size(), 0), second(size.size(), 0);
+  size.back() = second.back() = 1;
+  const auto word = [&](const std::vector<int64_t>& from) {
+    return n.Temp("BITCAST", {n.Temp("SLICE", {words, n.I32s(from), n.I32s(size)}, one)}, plain);
+  };
+  const auto right = [&](Ref v, uint64_t k) {
+    return k == 0 ? v : n.Temp("RIGHT_SHIFT", {v, n.Number(DType::kU32, static_cast<double>(k))}, plain);
+  };
+  const auto times = [&](Ref v, uint64_t factor) {
+    return n.Temp("MUL", {v, n.Number(DType::kU32, static_cast<double>(factor))}, plain);
+  };
+  const bool to_right = n.attrs().Str("direction") == "right", far = distance >= 32;
+  const uint64_t k = distance % 32;
+  // The word that bits come from, and the one that they go to.
+  const Ref from = word(to_right ? second : first), to = word(to_right ? first : second);
+  const auto moved = [&](Ref v) { return to_right ? right(v, k) : k == 0 ? v : times(v, uint64_t{1} << k); };
+  const auto carried = [&](Ref v) { return to_right ? times(v, uint64_t{1} << (32 - k)) : right(v, 32 - k); };
+  Ref taken = far ? moved(from) : n.Temp("BITWISE_XOR", {moved(to), carried(from)}, plain);
+  Ref left = far ? times(from, 0) : moved(from);
+  taken = n.Temp("BITCAST", {taken}, one);
+  left = n.Temp("BITCAST", {left}, one);
+  const Refs both = to_right ? Refs{taken, left} : Refs{left, taken};
+  n.EmitTo(0, "BITCAST", {n.Temp("CONCATENATION", both, n.TypeOf(words), {{"axis", rank}})});
+  return Ok{};
+}
+
 // RIGHT_SHIFT takes distances past the width for the longest that there is.
 Status EmitBitShift(NodeExport& n) {
   const DType dtype = n.DtypeOf(0);
@@ -104,6 +144,7 @@ Status EmitXorOfWords(NodeExport& n) {
 
 constexpr Row kRows[] = {
     {&ops::kBitShift, "RIGHT_SHIFT", EmitBitShift},
+    {&ops::kBitShift, "BITCAST, RIGHT_SHIFT, MUL", EmitShiftOfWords},
     {&ops::kBitwiseAnd, "BITWISE_XOR", EmitBitwiseAnd},
     {&ops::kBitwiseOr, "BITWISE_XOR", EmitBitwiseOr},
     {&ops::kBitwiseXor, "BITWISE_XOR", EmitSame},
