@@ -128,8 +128,7 @@ TEST(TfliteRows, IntegersThatFitGoThroughNarrowerOnes) {
                   "div(%y, %two)\n yield(%z)\n}"),
             "CAST CAST DIV CAST");
   std::string said;
-  EXPECT_EQ(OpsOf("const %two: i64[] = [2]\nmain (%x: i64[3]) {\n %z: i64[3] = div(%x, %two)\n yield(%z)\n}", &said),
-            "");
+  EXPECT_EQ(OpsOf("main (%x: i64[3], %y: i64[3]) {\n %z: i64[3] = div(%x, %y)\n yield(%z)\n}", &said), "");
   EXPECT_EQ(said, "target.dtype");
 }
 
@@ -232,6 +231,44 @@ TEST(TfliteRows, UnsignedIntegersOf64BitsGoByTheirBits) {
   ASSERT_EQ(top.size(), 2U);
   EXPECT_EQ(std::vector<U>(top[0].data<U>(), top[0].data<U>() + 2), (std::vector<U>{kMost, kHigh}));
   EXPECT_EQ(std::vector<int64_t>(top[1].data<int64_t>(), top[1].data<int64_t>() + 2), (std::vector<int64_t>{0, 2}));
+}
+
+TEST(TfliteRows, LongIntegersAreDividedByKnownNumbers) {
+  const std::vector<int64_t> numbers{
+      0, 1, -1, 23, -24, INT64_MAX, INT64_MIN, INT64_MIN + 1, 1234567890123456789, -987654321098765432, 48, -7};
+  const Tensor x = Tensor::I64({static_cast<int64_t>(numbers.size())}, numbers);
+  for (const int64_t by :
+       std::vector<int64_t>{1, -1, 2, 3, -24, 1000, int64_t{1} << 32, -(int64_t{3} << 40), INT64_MAX}) {
+    const auto out = Again(Concat("const %by: i64[] = [", std::to_string(by),
+                                  "]\nmain (%x: i64[12]) {\n %z: i64[12] = "
+                                  "div(%x, %by)\n yield(%z)\n}"),
+                           {x});
+    ASSERT_EQ(out.size(), 1U) << by;
+    for (size_t i = 0; i < numbers.size(); ++i) {
+      const int64_t want = by == -1 ? static_cast<int64_t>(0 - static_cast<uint64_t>(numbers[i])) : numbers[i] / by;
+      EXPECT_EQ(out[0].data<int64_t>()[i], want) << numbers[i] << " by " << by;
+    }
+  }
+}
+
+TEST(TfliteRows, PaddingsAndSlicesMayBeWorkedOutWhileTheModelRuns) {
+  const Tensor x = Tensor::F32({2, 3}, {1, 2, 3, 4, 5, 6});
+  const std::string pad = "main (%x: f32[2,3], %p: i64[4]) {\n %y: f32[rows,columns] = pad(%x, %p)\n yield(%y)\n}";
+  const auto padded = [&](const std::vector<int64_t>& pads) { return Again(pad, {x, Tensor::I64({4}, pads)})[0]; };
+  EXPECT_EQ(padded({0, 1, 1, 0}).dims(), (Dims{3, 4}));
+  const Tensor cut = padded({-1, 2, 1, -1});
+  EXPECT_EQ(cut.dims(), (Dims{2, 4}));
+  EXPECT_EQ(testing::Floats(cut), (std::vector<float>{0, 0, 4, 5, 0, 0, 0, 0}));
+
+  const std::string slice =
+      "const %a: i64[1] = [-1]\nconst %s: i64[1] = [2]\nmain (%x: f32[2,3], %b: i64[1], %e: i64[1]) {\n "
+      "%y: f32[2,columns] = slice(%x, %b, %e, %a, %s)\n yield(%y)\n}";
+  const auto sliced = [&](int64_t from, int64_t to) {
+    return testing::Floats(Again(slice, {x, Tensor::I64({1}, {from}), Tensor::I64({1}, {to})})[0]);
+  };
+  EXPECT_EQ(sliced(0, INT64_MAX), (std::vector<float>{1, 3, 4, 6}));
+  EXPECT_EQ(sliced(-2, -1), (std::vector<float>{2, 5}));
+  EXPECT_EQ(sliced(INT64_MIN, 1), (std::vector<float>{1, 4}));
 }
 
 TEST(TfliteRows, BranchesAreSubgraphs) {
