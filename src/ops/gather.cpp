@@ -14,8 +14,11 @@ namespace {
 
 constexpr OperandDef kIn[] = {{"data"}, {"indices", kIndex}};
 constexpr OperandDef kOut[] = {{"y"}};
-constexpr AttrDef kAttrs[] = {{"axis", AttrKind::kInt, "0", "The axis that the indices pick from."}};
-constexpr std::string_view kRules[] = {"c1: -rank <= axis < rank, rank > 0", "c2: -dim <= index < dim"};
+constexpr AttrDef kAttrs[] = {
+    {"axis", AttrKind::kInt, "0", "The axis that the indices pick from."},
+    {"from_start", AttrKind::kInt, "0", "1: the source lets no index count from the end; negative ones are refused."}};
+constexpr std::string_view kRules[] = {"c1: -rank <= axis < rank, rank > 0",
+                                       "c2: -dim <= index < dim; from_start: 0 <= index"};
 
 // Elements of shape contents that constant indices pick.
 Status InferContents(InferCtx& ctx) {
@@ -24,8 +27,9 @@ Status InferContents(InferCtx& ctx) {
   if (!contents || !picks || ctx.Rank(0) != 1 || !ctx.Ranked(1) || ctx.Rank(1) > 1) return Ok{};
   const int64_t n = static_cast<int64_t>(contents->size());
   std::vector<Dim> out;
+  const int64_t lowest = ctx.attrs.Flag("from_start") ? 0 : -n;
   for (int64_t p : *picks) {
-    if (p < -n || p >= n) return ctx.Fail("c2", fmt::format("index {} of {}", p, n));
+    if (p < lowest || p >= n) return ctx.Fail("c2", fmt::format("index {} of {}", p, n));
     out.push_back((*contents)[static_cast<size_t>(p < 0 ? p + n : p)]);
   }
   ctx.OutContents(0, std::move(out));
@@ -51,9 +55,10 @@ Status Eval(EvalCtx& ctx) {
   const Tensor& indices = ctx.In(1);
   TRY(int axis, ctx.Axis("c1", ctx.attrs.Int("axis"), data.rank()));
   const int64_t n = data.dim(axis);
+  const int64_t lowest = ctx.attrs.Flag("from_start") ? 0 : -n;
   std::vector<int64_t> map = ctx.Ints(1);
   for (int64_t& i : map) {
-    if (i < -n || i >= n) return ctx.Fail("c2", fmt::format("index {} of {}", i, n));
+    if (i < lowest || i >= n) return ctx.Fail("c2", fmt::format("index {} of {}", i, n));
     if (i < 0) i += n;
   }
   Dims dims(data.dims().begin(), data.dims().begin() + axis);
@@ -66,10 +71,11 @@ Status Eval(EvalCtx& ctx) {
 }
 
 std::span<const Sample> Samples() {
-  static const Sample samples[] = {{{"f32[5,3]", "i64[2,2] = 0,4,-1,2"}, {}},
-                                   {{"f32[2,5,3]", "i32[3] = 1,2,4"}, {{"axis", int64_t{1}}}},
-                                   {{"f64[2,3]", "i64[] = -1"}, {{"axis", int64_t{-1}}}},
-                                   {{"string[3]", "i64[0] = "}, {}}};
+  static const Sample samples[] = {
+      {{"f32[5,3]", "i64[2,2] = 0,4,-1,2"}, {}},
+      {{"f32[2,5,3]", "i32[3] = 1,2,4"}, {{"axis", int64_t{1}}, {"from_start", int64_t{1}}}},
+      {{"f64[2,3]", "i64[] = -1"}, {{"axis", int64_t{-1}}}},
+      {{"string[3]", "i64[0] = "}, {}}};
   return samples;
 }
 

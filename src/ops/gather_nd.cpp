@@ -1,6 +1,7 @@
 // gather_elements and gather_nd: elements and slices picked by tensors of indices.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "ir/eval.h"
@@ -20,12 +21,13 @@ constexpr OperandDef kIn[] = {{"data"}, {"indices", kIndex}};
 constexpr OperandDef kOut[] = {{"y"}};
 constexpr AttrDef kElementsAttrs[] = {{"axis", AttrKind::kInt, "0", "The axis that the indices pick from."}};
 constexpr AttrDef kNdAttrs[] = {
-    {"batch_dims", AttrKind::kInt, "0", "Leading dims that data and indices share; indices pick within a batch."}};
+    {"batch_dims", AttrKind::kInt, "0", "Leading dims that data and indices share; indices pick within a batch."},
+    {"from_start", AttrKind::kInt, "0", "1: the source lets no index count from the end; negative ones are refused."}};
 constexpr std::string_view kElementsRules[] = {"c1: -rank <= axis < rank, rank > 0", "c2: -dim <= index < dim",
                                                "c3: indices have the rank of data and no larger dims but at the axis"};
-constexpr std::string_view kNdRules[] = {"c1: 0 <= batch_dims < rank of both operands", "c2: -dim <= index < dim",
-                                         "c3: the batch dims are equal",
-                                         "c4: the last dim of indices is at most the rank of data less batch_dims"};
+constexpr std::string_view kNdRules[] = {
+    "c1: 0 <= batch_dims < rank of both operands", "c2: -dim <= index < dim; from_start: 0 <= index",
+    "c3: the batch dims are equal", "c4: the last dim of indices is at most the rank of data less batch_dims"};
 
 Status InferElements(InferCtx& ctx) {
   if (!ctx.Ranked(1)) {
@@ -86,7 +88,10 @@ Status EvalNd(EvalCtx& ctx) {
       return ctx.Fail("c3", fmt::format("{} against {}", ToString(data.dims()), ToString(indices.dims())));
     }
   }
-  TRY(SliceIndices at, SliceIndices::Check(ctx, data.dims(), indices.dims(), ctx.Ints(1), batch, "c2", "c4"));
+  const std::vector<int64_t> picks = ctx.Ints(1);
+  const bool negative = std::any_of(picks.begin(), picks.end(), [](int64_t i) { return i < 0; });
+  if (negative && ctx.attrs.Flag("from_start")) return ctx.Fail("c2", "a negative index");
+  TRY(SliceIndices at, SliceIndices::Check(ctx, data.dims(), indices.dims(), picks, batch, "c2", "c4"));
   Dims dims(indices.dims().begin(), indices.dims().end() - 1);
   dims.insert(dims.end(), data.dims().begin() + static_cast<int64_t>(batch + at.depth), data.dims().end());
   TRY(Tensor * out, ctx.Make(0, data.dtype(), std::move(dims)));
@@ -107,6 +112,7 @@ std::span<const Sample> ElementsSamples() {
 }
 std::span<const Sample> NdSamples() {
   static const Sample samples[] = {{{"f32[2,3]", "i64[2,2] = 0,0,1,-1"}, {}},
+                                   {{"f32[2,3]", "i64[2,2] = 0,0,1,2"}, {{"from_start", int64_t{1}}}},
                                    {{"f32[2,3,4]", "i64[2,1] = 1,0"}, {}},
                                    {{"i32[2,3,4]", "i64[2,2,1] = 0,1,2,-1"}, {{"batch_dims", int64_t{1}}}}};
   return samples;

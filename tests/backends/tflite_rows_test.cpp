@@ -65,6 +65,11 @@ TEST(TfliteRows, IndicesCountFromTheStart) {
   EXPECT_EQ(OpsOf("main (%x: f32[3], %i: u8[2]) {\n %j: i64[2] = cast(%i, to=i64)\n %y: f32[2] = gather(%x, %j)\n "
                   "yield(%y)\n}"),
             "CAST GATHER");
+  // What has been in TFLite never counted from the end.
+  EXPECT_EQ(OpsOf("main (%x: f32[3], %i: i64[2]) {\n %y: f32[2] = gather(%x, %i, from_start=1)\n yield(%y)\n}"),
+            "GATHER");
+  EXPECT_EQ(OpsOf("main (%x: f32[3,2], %i: i32[4,2]) {\n %y: f32[4] = gather_nd(%x, %i, from_start=1)\n yield(%y)\n}"),
+            "GATHER_ND");
 }
 
 TEST(TfliteRows, ScattersShowWhereTheyHit) {

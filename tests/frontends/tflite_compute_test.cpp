@@ -338,6 +338,18 @@ TEST(TfliteOperators, Convolutions) {
          {{{1, 1, 3, 1}, {1, 1, 1}}, {{1}, {0}}}});
 }
 
+// No index counts from the end: written again, they need no operators that make them do.
+TEST(TfliteOperators, IndicesCountFromTheStart) {
+  TfliteBuilder b;
+  const int32_t x = b.Input("x", T::kFloat32, {3, 2}), i = b.Input("i", T::kInt32, {4});
+  const int32_t y = b.Add("y", T::kFloat32, {4, 2});
+  b.Emit(B::kGather, {x, i}, {y});
+  b.Outputs({y});
+  const Graph graph = b.Import();
+  ASSERT_EQ(graph.region(Graph::main()).nodes.size(), 1U);
+  EXPECT_TRUE(graph.node(graph.region(Graph::main()).nodes[0]).attrs.Flag("from_start"));
+}
+
 TEST(TfliteOperators, TransposedConvolutions) {
   const auto run = [](tflite::Padding padding, int32_t width, const Values& expected) {
     TfliteBuilder b;

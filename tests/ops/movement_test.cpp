@@ -63,6 +63,8 @@ TEST(Movement, GatherChecksIndices) {
   EXPECT_EQ(Refusal(ops::kGather, {x, I64s({3})}), "gather.c2");
   EXPECT_EQ(Refusal(ops::kGather, {x, I64s({-4})}), "gather.c2");
   EXPECT_EQ(Refusal(ops::kGather, {x, I64s({0})}, {{"axis", int64_t{1}}}), "gather.c1");
+  EXPECT_EQ(Refusal(ops::kGather, {x, I64s({-1})}, {{"from_start", int64_t{1}}}), "gather.c2");
+  EXPECT_EQ(Refusal(ops::kGatherNd, {x, Tensor::I64({1, 1}, {-1})}, {{"from_start", int64_t{1}}}), "gather_nd.c2");
   EXPECT_EQ(Refusal(ops::kGatherElements, {x, Tensor::I64({1}, {5})}), "gather_elements.c2");
   EXPECT_EQ(Refusal(ops::kGatherNd, {x, Tensor::I64({1, 2}, {0, 0})}), "gather_nd.c4");
 }

@@ -20,6 +20,7 @@ Tensor TensorOf(DType dtype, const Dims& dims, const std::vector<int64_t>& value
 }
 
 bool NeverNegative(NodeExport& n, size_t i) {
+  if (n.attrs().Flag("from_start")) return true;
   const std::optional<IntegerRange> range = RangeOf(n.scope(), n.Operand(i));
   return range && range->low >= 0;
 }

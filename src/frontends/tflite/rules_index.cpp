@@ -154,11 +154,22 @@ void ImportMatrixSetDiag(OpImport& n) {
   if (n.ok()) n.Out(0, n.Emit(ops::kWhere, {Diagonal(n, rows, columns), diagonal, x}));
 }
 
+// Operators here let no index count from the end: what picks by the operand as it is says so.
+template <void (*kImport)(OpImport&), size_t kIndices>
+void FromStart(OpImport& n) {
+  kImport(n);
+  if (!n.ok()) return;
+  Graph& graph = n.builder().graph();
+  Node& last = graph.node(NodeId{static_cast<uint32_t>(graph.node_count() - 1)});
+  const bool picks = last.op == &ops::kGather || last.op == &ops::kGatherNd;
+  if (picks && last.in[1] == n.Stored(kIndices)) last.attrs.Set("from_start", int64_t{1});
+}
+
 constexpr Rule kRules[] = {
     {B::kBucketize, Numbers::kStored, ImportBucketize},
-    {B::kEmbeddingLookup, Numbers::kReal, ImportEmbeddingLookup},
-    {B::kGather, Numbers::kStored, ImportGather},
-    {B::kGatherNd, Numbers::kStored, ImportGatherNd},
+    {B::kEmbeddingLookup, Numbers::kReal, FromStart<ImportEmbeddingLookup, 0>},
+    {B::kGather, Numbers::kStored, FromStart<ImportGather, 1>},
+    {B::kGatherNd, Numbers::kStored, FromStart<ImportGatherNd, 1>},
     {B::kMatrixDiag, Numbers::kStored, ImportMatrixDiag},
     {B::kMatrixSetDiag, Numbers::kStored, ImportMatrixSetDiag},
     {B::kOneHot, Numbers::kStored, ImportOneHot},
