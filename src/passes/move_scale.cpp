@@ -15,6 +15,8 @@ namespace {
 constexpr int kMaxDepth = 24;
 constexpr size_t kMaxReaders = 256;
 constexpr double kHalfRange = 1024;
+/// Bytes of a weight that others have too, of which a copy is made for the sake of one node less.
+constexpr uint64_t kMostCopied = uint64_t{1} << 14;
 
 bool IsView(const OpDef* op) {
   return op == &ops::kReshape || op == &ops::kFlatten || op == &ops::kSqueeze || op == &ops::kUnsqueeze ||
@@ -46,6 +48,33 @@ std::optional<int64_t> ReducedAxis(RewriteCtx& ctx, const Node& node, int64_t ax
     if (!gone) ++place;
   }
   return std::nullopt;
+}
+
+// Whether what the layer makes meets a node like the one at hand, views between them: then it takes the same in.
+bool MeetsTheSame(RewriteCtx& ctx, const Node& layer) {
+  ValueId v = layer.out[0];
+  for (int step = 0; step < kMaxDepth; ++step) {
+    const Node* user = ctx.OnlyUser(v);
+    if (user == nullptr) return false;
+    if (user->op == ctx.node().op && user->in.size() == ctx.node().in.size()) {
+      for (size_t i = 0; i < user->in.size(); ++i) {
+        if (ctx.IsConstant(user->in[i]) && user->in[i] != ctx.In(i)) return false;
+      }
+      return true;
+    }
+    if (!IsView(user->op) && user->op != &ops::kTranspose) return false;
+    v = user->out[0];
+  }
+  return false;
+}
+
+// Whether some of those that have a large weight would go on with it, and others with a copy.
+bool CopiesMuch(RewriteCtx& ctx, ValueId weight, const Channels& channels) {
+  if (!channels.Scales() || !ctx.IsConstant(weight) || ctx.UseCount(weight) < 2) return false;
+  if (ctx.graph().constant(ctx.graph().value(weight).constant).stored_bytes() <= kMostCopied) return false;
+  const std::vector<UseSite>& uses = ctx.editor().Uses(weight);
+  return !std::all_of(uses.begin(), uses.end(),
+                      [&](const UseSite& use) { return use.node && MeetsTheSame(ctx, ctx.graph().node(use.node)); });
 }
 
 // Weights of half types keep their range and their bits only near to what they are.
@@ -91,6 +120,7 @@ bool ScaleMover::Up(ValueId v, const Channels& channels, size_t users) {
 
 bool ScaleMover::UpNode(ValueId v, const Node& node, const Channels& channels) {
   if (const auto linear = AsLinear(ctx_, node)) {
+    if (CopiesMuch(ctx_, linear->w, channels)) return false;
     const auto now = ScaleResult(ctx_, *linear, channels);
     return now && Scaled(v, *now);
   }
@@ -322,6 +352,7 @@ bool ScaleMover::DownNode(const Node& node, size_t operand, ValueId v, const Cha
   if (operand != 0 || node.out.empty() || !node.out[0]) return false;
   const ValueId out = node.out[0];
   if (const auto linear = AsLinear(ctx_, node)) {
+    if (CopiesMuch(ctx_, linear->w, channels)) return false;
     const auto now = ScaleOperand(ctx_, *linear, channels, instead);
     if (!now) return false;
     edits_.push_back({out, *now, {}, 0});

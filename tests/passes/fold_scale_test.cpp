@@ -44,6 +44,22 @@ TEST(FoldScaleUp, NormIntoConvWithoutBiasAndWithGroups) {
   EXPECT_EQ(CountNodes(c.graph), 1);
 }
 
+// A weight that others have too is copied for one node less only as long as it is small, or where all take the same.
+TEST(FoldScaleUp, LargeSharedWeightsAreNotCopied) {
+  const auto nodes = [](int64_t width, const std::string& second) {
+    std::string numbers = "0.5";
+    for (int64_t k = 1; k < 64 * width; ++k) numbers += ",0.5";
+    const std::string w = std::to_string(width);
+    const auto c = Up("const %w: f32[" + w + ",64] = [" + numbers + "]\nmain (%x: f32[N," + w + "], %z: f32[N," + w +
+                      "]) {\n%a: f32[N,64] = gemm(%x, %w)\n%b: f32[N,64] = gemm(%z, %w)\n" +
+                      "%c: f32[N,64] = neg(%a)\n%d: f32[N,64] = " + second + "(%b)\nyield(%c, %d)\n}");
+    return CountOps(c.graph, "neg");
+  };
+  EXPECT_EQ(nodes(16, "exp"), 0);
+  EXPECT_EQ(nodes(128, "exp"), 1);
+  EXPECT_EQ(nodes(128, "neg"), 0);
+}
+
 TEST(FoldScaleUp, ChannelsLast) {
   const auto c =
       Up(kNorm + R"(const %w: f32[1,2,2,4] = [1.0,2.0,3.0,-4.0,0.5,0.25,1.0,1.0,-1.0,2.0,0.5,3.0,1.0,0.5,-0.25,2.0]
