@@ -1,5 +1,7 @@
 #include "base/memory.h"
 
+#include "base/blocks.h"
+
 #include <cstdlib>  // says whose library this is
 
 #ifdef __GLIBC__
@@ -9,6 +11,7 @@
 namespace godwit {
 
 void ReturnFreedMemory() {
+  ForgetBlocks();
 #ifdef __GLIBC__
   malloc_trim(0);
 #endif

@@ -1,11 +1,11 @@
 #include "ir/tensor.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <mutex>
 #include <unordered_set>
 
+#include "base/blocks.h"
 #include "base/text.h"
 
 namespace godwit {
@@ -14,14 +14,6 @@ namespace {
 
 // No address space or file holds more; a shape from a hostile file must not reach the allocator.
 constexpr int64_t kMaxBytes = int64_t{1} << 40;
-constexpr size_t kAlignment = 64;
-
-std::shared_ptr<std::byte> Allocate(size_t bytes) {
-  const size_t rounded = (std::max<size_t>(bytes, 1) + kAlignment - 1) / kAlignment * kAlignment;
-  auto* data = static_cast<std::byte*>(std::aligned_alloc(kAlignment, rounded));
-  if (data == nullptr) return nullptr;
-  return {data, [](std::byte* p) { std::free(p); }};
-}
 
 void FillEmptyStrings(std::byte* data, int64_t count) {
   auto* strings = reinterpret_cast<StringRef*>(data);
@@ -72,7 +64,7 @@ StringRef Intern(std::string_view text) {
 }
 
 Tensor::Tensor(DType dtype, Dims dims) : dtype_(dtype), dims_(std::move(dims)), count_(ElementCount(dims_)) {
-  auto buffer = Allocate(bytes());
+  auto buffer = AllocateBlock(bytes());
   CHECK(buffer != nullptr);
   data_ = buffer.get();
   owner_ = std::move(buffer);
@@ -88,7 +80,7 @@ Tensor::Tensor(DType dtype, Dims dims, const void* data, std::shared_ptr<const v
 
 Result<Tensor> Tensor::Make(DType dtype, Dims dims) {
   TRY(const int64_t size, CheckedByteSize(dtype, dims));
-  auto buffer = Allocate(static_cast<size_t>(size));
+  auto buffer = AllocateBlock(static_cast<size_t>(size));
   if (buffer == nullptr) {
     return Diag(diag::kLimitExceeded, Concat("no memory for a tensor of ", HumanBytes(static_cast<uint64_t>(size))));
   }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/checked.h"
+#include "base/populate.h"
 #include "base/text.h"
 #include "formats/protobuf/wire_reader.h"
 
@@ -221,6 +222,7 @@ Result<TensorData> DecodeTensor(const Tensor& tensor, const Limits& limits, Exte
                  Concat(std::to_string(out.bytes.size()), " bytes are stored where shape and type need ",
                         std::to_string(wanted)));
   }
+  PopulatePages(out.bytes);
 
   const bool odd_bool =
       tensor.data_type == DataType::kBool &&

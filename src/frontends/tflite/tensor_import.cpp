@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/diag_tflite_import.h"
+#include "base/populate.h"
 #include "base/text.h"
 #include "frontends/tflite/densify.h"
 
@@ -57,6 +58,7 @@ class StoredTensor final : public TensorSource {
       : dtype_(dtype), dims_(std::move(dims)), bytes_(bytes), sparsity_(sparsity), keep_(std::move(keep)) {}
 
   [[nodiscard]] Result<Tensor> Load() const override {
+    PopulatePages(bytes_);
     if (sparsity_ != nullptr) return Densify(dtype_, dims_, bytes_, *sparsity_);
     if (Info(dtype_).bits < 8) {
       TRY(Tensor out, Tensor::Make(dtype_, dims_));
