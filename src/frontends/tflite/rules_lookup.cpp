@@ -87,16 +87,16 @@ void ImportSkipGram(OpImport& n) {
   const ValueId text = n.Stored(0);
   const int64_t size = n.Int("ngram_size"), skips = n.Int("max_skip_size");
   if (!n.ok()) return;
-  if (size < 1 || size > 8 || skips < 0 || skips > 8) {
+  // For each first word there are as many as there are ways to leave others out.
+  constexpr int64_t kMost = 4096;
+  int64_t ways = size < 1 || size > 64 || skips < 0 || skips > kMost ? kMost + 1 : 1;
+  for (int64_t k = 1; k < size && ways <= kMost; ++k) ways = skips == 0 ? k + 1 : ways * (skips + 1);
+  if (ways > kMost) {
     n.Unsupported(fmt::format("n-grams of {} words with {} left out", size, skips));
     return;
   }
   std::vector<std::vector<int64_t>> grams;
   AddGrams({0}, size, skips, n.Flag("include_all_ngrams"), &grams);
-  if (grams.size() > 4096) {
-    n.Unsupported(fmt::format("{} n-grams for each word", grams.size()));
-    return;
-  }
   const auto number = [&](int64_t v) { return n.builder().ScalarI64(v); };
   const auto split = n.EmitN(ops::kStringSplit, {n.Reshape(text, {1})}, 2);
   const ValueId words = n.Reshape(split[0], {-1}), count = n.Reshape(split[split.size() - 1], {});

@@ -55,13 +55,14 @@ ValueId Coordinates(OpImport& n, size_t operand) {
 
 // The places of a box of these extents, a coordinate for each dim that `counts`: [the extents that count, coordinates].
 ValueId PlacesIn(OpImport& n, const Ints& extents, const std::vector<bool>& counts, DType dtype) {
-  constexpr int64_t kMost = int64_t{1} << 24;
+  constexpr int64_t kMost = int64_t{1} << 20;
   Dims shape;
   int64_t places = 1;
+  const int64_t most = kMost / std::max<int64_t>(static_cast<int64_t>(extents.size()), 1);
   for (size_t k = 0; k < extents.size(); ++k) {
     if (!counts[k]) continue;
     shape.push_back(extents[k]);
-    if (extents[k] > kMost || (places *= extents[k]) > kMost) return n.Unsupported("slices of more elements than 2^24");
+    if (extents[k] > most || (places *= extents[k]) > most) return n.Unsupported("slices of too many elements");
   }
   Ints values;
   for (int64_t p = 0; p < places; ++p) {

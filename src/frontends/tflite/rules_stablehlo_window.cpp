@@ -101,14 +101,14 @@ ValueId Pooled(OpImport& n, Fold fold, ValueId x, ValueId initial, const std::ve
 // Each axis becomes two, places and elements of the window there; the initial value stands behind the axis for what is
 // no element.
 ValueId Gathered(OpImport& n, Fold fold, ValueId x, ValueId initial, const std::vector<WindowAxis>& axes) {
-  constexpr int64_t kMost = int64_t{1} << 24;
+  constexpr int64_t kMost = int64_t{1} << 20;
   Ints windows;
   int64_t at = 0;
   for (const WindowAxis& a : axes) {
     const int64_t axis = at++;
     if (!a.Moves()) continue;
     const int64_t places = std::max<int64_t>(a.Places(), 0);
-    if (places > 0 && a.size > kMost / places) return n.Unsupported("windows of more elements than 2^24");
+    if (places > 0 && a.size > kMost / places) return n.Unsupported("windows of too many elements");
     Ints indices;
     bool outside = false;
     for (int64_t p = 0; p < places; ++p) {
