@@ -74,6 +74,18 @@ Expr Counted(const Expr& x, const Tensor& pool, const Grams& grams, int64_t leng
 
 }  // namespace
 
+// Without stop words and another case there is nothing to do, but for an empty list.
+Status DecomposeStringNormalize(DecomposeCtx& ctx) {
+  const Expr x = RankedOperand(ctx, 0);
+  if (ctx.failed()) return Ok{};
+  if (ctx.attrs.Str("case", "none") != "none" || !ctx.attrs.Strs("stop_words").empty() || x.rank() == 0 ||
+      x.dim(-1).known().value_or(0) < 1) {
+    return ctx.Cannot("texts are neither changed nor joined there");
+  }
+  ctx.Out(0, x.id());
+  return Ok{};
+}
+
 Status DecomposeTfIdf(DecomposeCtx& ctx) {
   const Expr x = RankedOperand(ctx, 0);
   const Tensor* pool = ctx.attrs.TensorOf("pool");

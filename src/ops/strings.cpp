@@ -9,6 +9,7 @@
 #include "ir/infer.h"
 #include "ir/op_def.h"
 #include "ops/broadcast.h"
+#include "ops/decompose_text.h"
 #include "ops/samples.h"
 
 namespace godwit::ops {
@@ -183,7 +184,14 @@ std::span<const Sample> SplitSamples() {
   return samples;
 }
 std::span<const Sample> NormalizeSamples() {
-  static const Sample samples[] = {{{"string[4]"}, {{"case", std::string("upper")}}}, {{"string[1,3]"}, {}}};
+  const auto stops = [](std::vector<std::string> words) {
+    return Attrs{{"case_sensitive", int64_t{1}}, {"stop_words", std::move(words)}};
+  };
+  static const Sample samples[] = {{{"string[4]"}, {{"case", std::string("upper")}}},
+                                   {{"string[1,3]"}, {}},
+                                   {{"string[4]"}, stops({"s1", "s0"})},
+                                   {{"string[1,4]"}, stops({"s1", "s0", "s2"})},
+                                   {{"string[0]"}, {}}};
   return samples;
 }
 std::span<const Sample> MatchSamples() {
@@ -217,6 +225,7 @@ extern const OpDef kStringNormalize{.name = "string_normalize",
                                     .constraints = kNormalizeRules,
                                     .infer = InferNormalize,
                                     .eval = EvalNormalize,
+                                    .decompose = DecomposeStringNormalize,
                                     .samples = NormalizeSamples};
 extern const OpDef kRegexFullMatch{.name = "regex_full_match",
                                    .doc = "Whether a regular expression matches the whole of each string.",
