@@ -132,6 +132,13 @@ bool OutputJudge::JudgeFloats(Deviation d, const RtValue& actual, const RtValue&
   if (const RtValue* real = error > floor_ && !stated_ && sample.stands_for ? sample.stands_for() : nullptr) {
     Meter meter(false);
     Deviation against = meter.Add(*real, reference);
+    const RtValue* stored =
+        against.worst / unit > floor_ && sample.with_stored_biases ? sample.with_stored_biases() : nullptr;
+    if (stored != nullptr) {
+      Meter other(false);
+      Deviation biased = other.Add(*real, *stored);
+      if (biased.mismatch.empty() && biased.worst < against.worst) against = std::move(biased);
+    }
     if (against.mismatch.empty() && against.worst < d.worst) {
       if (error > steps_ratio_) {
         steps_ratio_ = error;

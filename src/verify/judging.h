@@ -26,6 +26,8 @@ struct SampleContext {
   /// Of a written model that alone computes in integers: the output as what those stand for. That is held to the
   /// source; how far the integers are off it, their steps, is said.
   std::function<const RtValue*()> stands_for;
+  /// The source's output with its biases as integers have them, which it may be held to just as well; may be null.
+  std::function<const RtValue*()> with_stored_biases;
   /// How far its integers are off what they stand for on this sample, where another runtime computes in its own: it may
   /// be off by four times that.
   std::function<double()> steps;

@@ -341,7 +341,10 @@ bool Prover::RunSample(int index) {
   }
   for (size_t i = 0; i < judges_.size(); ++i) {
     sample.output = i;
-    if (noise_->written_in_integers()) sample.stands_for = [&, i] { return real(i); };
+    if (noise_->written_in_integers()) {
+      sample.stands_for = [&, i] { return real(i); };
+      sample.with_stored_biases = [&, i] { return noise_->WithStoredBiases(index, inputs, i); };
+    }
     if (in_reals) sample.alternative = [&, i] { return noise_->InReals(index, inputs, i); };
     judges_[i].Judge((**actual)[output_of_[i]], reference[i], sample);
   }

@@ -8,6 +8,7 @@
 #include "ops/arithmetic.h"
 #include "ops/ops.h"
 #include "verify/measure.h"
+#include "verify/stored_biases.h"
 
 namespace godwit {
 
@@ -95,6 +96,19 @@ const RtValue* SourceNoise::InReals(int index, const Values& inputs, size_t outp
     if (auto run = plain_session_->Run(inputs); run.ok()) reals_ = *std::move(run);
   }
   return output < reals_.size() ? &reals_[output] : nullptr;
+}
+
+const RtValue* SourceNoise::WithStoredBiases(int index, const Values& inputs, size_t output) {
+  if (!written_in_integers_) return nullptr;
+  if (biased_of_ != index) {
+    if (biased_of_ < 0) stepped_ = StoredBiases(*source_);
+    biased_of_ = index;
+    biased_.clear();
+    if (!stepped_) return nullptr;
+    if (stepped_session_ == nullptr) stepped_session_ = Runner(*stepped_, Precision::kSingle);
+    if (auto run = stepped_session_->Run(inputs); run.ok()) biased_ = *std::move(run);
+  }
+  return output < biased_.size() ? &biased_[output] : nullptr;
 }
 
 // Inputs changed by the last digit of f32, those near 0 by that of numbers around 1.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,9 @@ class SourceNoise {
   const RtValue* WrittenInReals(int index, const Values& inputs, size_t output) {
     return written_in_integers_ ? InReals(index, inputs, output) : nullptr;
   }
+  /// What the source gives with its biases in steps of the products that they are added to, which is how integers have
+  /// them; null where it has no bias in numbers, or the written model does not compute in integers.
+  const RtValue* WithStoredBiases(int index, const Values& inputs, size_t output);
   /// |change| of each output when the inputs change by what f32 cannot tell.
   const std::vector<double>* Sensitivity(int index, ModelRunner* source, const Values& inputs, const Values& reference);
   /// Why the noise could not be measured; empty: it could.
@@ -61,8 +65,10 @@ class SourceNoise {
   Graph plain_;  // the one of them that has an arithmetic of integers, without it
   std::unique_ptr<ModelRunner> wide_session_, plain_session_;
   Measured noise_, moved_;
-  int reals_of_ = -1;
-  Values reals_;
+  int reals_of_ = -1, biased_of_ = -1;
+  Values reals_, biased_;
+  std::optional<Graph> stepped_;  // the source with stored biases
+  std::unique_ptr<ModelRunner> stepped_session_;
   std::string failure_;
 };
 

@@ -422,6 +422,50 @@ TEST(Proof, IntegersAreHeldToWhatTheyStandFor) {
   EXPECT_EQ(other->verdict, Verdict::kDiffers);
 }
 
+// A product of dequantised data and weights with a bias, quantised and enlarged; the bias in numbers or as integers.
+Graph Biased(std::string_view bias, std::string_view mark) {
+  auto graph = ParseGraph(Concat(R"(graph {
+    const %s: f32[] = [0.5]
+    const %w: i8[2,2] = [3,-5,7,1]
+    const %ws: f32[] = [0.25]
+    const %b: f32[2] = [0.3,-0.45]
+    const %bi: i32[2] = [2,-4]
+    const %bs: f32[] = [0.125]
+    const %ys: f32[] = [0.0937]
+    const %four: f32[] = [4]
+    main (%r: f32[64,2]) {
+      %x: i8[64,2] = quantize(%r, %s, to=i8)
+      %a: f32[64,2] = dequantize(%x, %s, to=f32)
+      %v: f32[2,2] = dequantize(%w, %ws, to=f32)
+      %bd: f32[2] = dequantize(%bi, %bs, to=f32)
+      %p: f32[64,2] = matmul(%a, %v)
+      %t: f32[64,2] = add(%p, %)",
+                                 bias, R"()
+      %q: i8[64,2] = quantize(%t, %ys, to=i8)",
+                                 mark, R"()
+      %c: f32[64,2] = dequantize(%q, %ys, to=f32)
+      %d: f32[64,2] = mul(%c, %four)
+      yield(%d as y)
+    }
+  })"),
+                          ops::Find);
+  EXPECT_TRUE(graph.ok()) << graph.diag().what;
+  return graph.ok() ? *std::move(graph) : Graph();
+}
+
+// Integers have a bias in steps of what it is added to, which is another one by a little.
+TEST(Proof, BiasesMayBeStored) {
+  ProofOptions options;
+  options.samples = 3;
+  const auto report = Prove(Biased("b", ""), Biased("bd", ", arithmetic=\"litert\""), options);
+  ASSERT_TRUE(report.ok()) << report.diag().what;
+  EXPECT_EQ(report->verdict, Verdict::kProved) << report->reason;
+  // Nothing is rounded where the written model has no integers.
+  const auto plain = Prove(Biased("b", ""), Biased("bd", ""), options);
+  ASSERT_TRUE(plain.ok()) << plain.diag().what;
+  EXPECT_EQ(plain->verdict, Verdict::kDiffers);
+}
+
 // A runtime whose results are those of a graph here, moved by a number.
 class OtherRuntime : public runtimes::Runtime {
  public:
