@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <iostream>
 
@@ -10,6 +11,7 @@
 #include "runtimes/muffled.h"
 #include "runtimes/runtime.h"
 #include "support/temp_dir.h"
+#include "support/tflite_builder.h"
 
 namespace godwit {
 namespace {
@@ -36,6 +38,31 @@ TEST(LiteRt, WhatIsNoModelIsRefused) {
   const auto from_memory = (*found)->Open(AsBytes(text), {});
   ASSERT_FALSE(from_memory.ok());
   EXPECT_EQ(from_memory.diag().id, "runtime.refused");
+}
+
+// The run makes more of an output than there is room for: it is tried elsewhere, and nothing here is written over.
+TEST(LiteRt, OutputsMayOutgrowTheirBuffers) {
+  auto found = runtimes::FindLiteRt();
+  if (!found.ok()) GTEST_SKIP() << "no LiteRT here: pip install ai-edge-litert";
+  testing::TfliteModel m;
+  const int32_t count = m.Input("count", {1}, tflite::TensorType::kInt32);
+  const int32_t value = m.Constant<float>("value", tflite::TensorType::kFloat32, {}, {1.5F});
+  m.Op(tflite::BuiltinOperator::kFill, {count, value}, {m.Output("y", {1})});
+  const std::string bytes = m.Bytes();
+  const auto run = [&](int32_t elements) {
+    auto model = (*found)->Open(AsBytes(bytes), {});
+    EXPECT_TRUE(model.ok()) << model.diag().what;
+    runtimes::Array in{runtimes::Element::kI32, {1}, {}, {}};
+    in.bytes.resize(sizeof elements);
+    std::memcpy(in.bytes.data(), &elements, sizeof elements);
+    return (*model)->Run(std::span(&in, 1));
+  };
+  for (const int32_t elements : {2, 1000, 1000000}) {
+    const auto out = run(elements);
+    ASSERT_FALSE(out.ok()) << elements;
+    EXPECT_EQ(out.diag().id, "runtime.value") << elements;
+    EXPECT_NE(out.diag().what.find("only the run decides"), std::string::npos) << out.diag().what;
+  }
 }
 
 TEST(Muffled, KeepsWhatIsSaidAndGivesItBack) {
