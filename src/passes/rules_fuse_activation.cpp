@@ -233,6 +233,19 @@ Result<bool> SoftplusOfSigmoid(RewriteCtx& ctx) {
   return neg == nullptr ? Result<bool>(false) : Put(cone, ops::kSoftplus, neg->in[0]);
 }
 
+// relu(x) + softplus(-|x|): as it is written out where the exponential must not overflow.
+Result<bool> SoftplusOfParts(RewriteCtx& ctx) {
+  for (size_t i = 0; i < 2; ++i) {
+    Cone cone(ctx);
+    const Node* relu = cone.Take(ctx.In(i), ops::kRelu);
+    const Node* rest = cone.Take(ctx.In(1 - i), ops::kSoftplus);
+    const Node* neg = rest == nullptr ? nullptr : cone.Take(rest->in[0], ops::kNeg);
+    const Node* abs = neg == nullptr ? nullptr : cone.Take(neg->in[0], ops::kAbs);
+    if (relu != nullptr && abs != nullptr && abs->in[0] == relu->in[0]) return Put(cone, ops::kSoftplus, relu->in[0]);
+  }
+  return false;
+}
+
 // x / (1 + |x|).
 Result<bool> Softsign(RewriteCtx& ctx) {
   Cone cone(ctx);
@@ -255,6 +268,8 @@ const Rule kRules[] = {
     {"fuse-sigmoid", "1 / (1 + exp(-x)) is sigmoid.", Numerics::kReassociating, kQuotients, Sigmoid},
     {"fuse-softplus", "log(1 + exp(x)) is softplus.", Numerics::kReassociating, kLog, Softplus},
     {"fuse-softplus-sigmoid", "-log(sigmoid(-x)) is softplus.", Numerics::kReassociating, kNeg, SoftplusOfSigmoid},
+    {"fuse-softplus-parts", "relu(x) + softplus(-|x|) is softplus(x).", Numerics::kReassociating, kAdd,
+     SoftplusOfParts},
     {"fuse-softsign", "x / (1 + |x|) is softsign.", Numerics::kExact, kDiv, Softsign},
     {"fuse-gelu", "x * (1 + erf(x / sqrt 2)) / 2 is gelu, and with tanh its approximation.", Numerics::kReassociating,
      kProducts, Gelu},

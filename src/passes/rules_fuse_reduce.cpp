@@ -1,4 +1,5 @@
 // Reductions and softmax written out: norms, sums of squares, log-sum-exp, softmax and its logarithm.
+#include <limits>
 #include <string>
 
 #include "ops/ops.h"
@@ -108,16 +109,37 @@ bool SameAxes(RewriteCtx& ctx, const Node& a, const Node& b, int rank) {
   return x && x == AxesOf(ctx, b.in[1], rank);
 }
 
+/// The maximum below v = where(|maximum| = inf, 0, maximum), or v itself: what is infinite is not taken away from
+/// itself.
+ValueId TakeFinite(Cone& cone, ValueId v) {
+  RewriteCtx& ctx = cone.ctx();
+  const Node* choice = ctx.Def(v, ops::kWhere);
+  const Node* equal = choice == nullptr ? nullptr : ctx.Def(choice->in[0], ops::kEqual);
+  if (equal == nullptr || ctx.Splat(choice->in[1]) != 0.0) return v;
+  const size_t at = ctx.IsConstant(equal->in[1]) ? 0 : 1;
+  const Node* abs = ctx.Def(equal->in[at], ops::kAbs);
+  if (abs == nullptr || abs->in[0] != choice->in[2]) return v;
+  if (ctx.Splat(equal->in[1 - at]) != std::numeric_limits<double>::infinity()) return v;
+  const ValueId top = choice->in[2];
+  if (!SameShape(ctx.TypeOf(top), ctx.TypeOf(v))) return v;
+  const ValueId is_infinite = choice->in[0], magnitude = equal->in[at];
+  for (const ValueId taken : {v, is_infinite, magnitude}) cone.Take(taken);
+  return top;
+}
+
 /// x when v = x - max(x) over the axes of `like`, both of them kept.
 ValueId TakeShifted(Cone& cone, ValueId v, const Node& like) {
   RewriteCtx& ctx = cone.ctx();
   const Node* sub = ctx.Def(v, ops::kSub);
   if (sub == nullptr) return {};
-  const Node* top = ctx.Def(sub->in[1], ops::kReduce);
+  Cone more = cone;
+  const ValueId maximum = TakeFinite(more, sub->in[1]);
+  const Node* top = ctx.Def(maximum, ops::kReduce);
   if (top == nullptr || ModeOf(*top) != "max" || !Keeps(*top) || top->in[0] != sub->in[0]) return {};
   if (!SameAxes(ctx, *top, like, ctx.Rank(v))) return {};
-  cone.Take(v);
-  cone.Take(sub->in[1]);
+  more.Take(v);
+  more.Take(maximum);
+  cone = more;
   return sub->in[0];
 }
 
@@ -161,14 +183,19 @@ Result<bool> LogSumExp(RewriteCtx& ctx) {
     if (reduce == nullptr || ModeOf(*reduce) != "log_sum_exp") continue;
     const ValueId x = TakeShifted(cone, reduce->in[0], *reduce);
     if (!x || cone.Take(ctx.In(1 - i)) == nullptr) continue;
-    const ValueId top = ctx.Def(reduce->in[0])->in[1];
-    ValueId added = ctx.In(1 - i);
-    if (!Keeps(*reduce)) {
-      const Node* squeeze = ctx.Def(added, ops::kSqueeze);
-      if (squeeze == nullptr || !SameAxes(ctx, *squeeze, *reduce, ctx.Rank(x))) continue;
-      added = squeeze->in[0];
+    const ValueId given = ctx.Def(reduce->in[0])->in[1];
+    const ValueId added = TakeFinite(cone, ctx.In(1 - i));
+    const Node* top = cone.Take(added);
+    if (top == nullptr || (added == ctx.In(1 - i)) != (ctx.Def(given, ops::kReduce) != nullptr)) continue;
+    if (top->op == &ops::kSqueeze) {
+      if (Keeps(*reduce) || !SameAxes(ctx, *top, *reduce, ctx.Rank(x))) continue;
+      top = cone.Take(top->in[0]);
+      if (top == nullptr || !Keeps(*top)) continue;
+    } else if (top->op == &ops::kReduce && Keeps(*top) != Keeps(*reduce)) {
+      continue;
     }
-    if (added != top) continue;
+    if (top->op != &ops::kReduce || ModeOf(*top) != "max" || top->in[0] != x) continue;
+    if (!SameAxes(ctx, *top, *reduce, ctx.Rank(x))) continue;
     return PutReduce(cone, *reduce, x, "log_sum_exp");
   }
   return false;

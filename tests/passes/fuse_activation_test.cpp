@@ -180,6 +180,18 @@ TEST(FuseSoftplus, OfSigmoid) {
             "softplus");
 }
 
+TEST(FuseSoftplus, OfParts) {
+  ExpectOne(With({"fuse-softplus", "fuse-softplus-parts"}, Body("const %one: f32[] = [1]\n", R"(%r: f32[2,N] = relu(%x)
+    %a: f32[2,N] = abs(%x)
+    %n: f32[2,N] = neg(%a)
+    %e: f32[2,N] = exp(%n)
+    %f: f32[2,N] = add(%e, %one)
+    %l: f32[2,N] = log(%f)
+    %y: f32[2,N] = add(%r, %l)
+    )")),
+            "softplus");
+}
+
 TEST(FuseSigmoid, Spellings) {
   const char* one = "const %one: f32[] = [1]\n";
   ExpectOne(With({"fuse-sigmoid"}, Body(one, R"(%n: f32[2,N] = neg(%x)

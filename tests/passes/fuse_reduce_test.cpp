@@ -133,5 +133,35 @@ TEST(FuseLogSumExp, WithTheLargest) {
   EXPECT_EQ(CountNodes(kept), 1) << test::Print(kept);
 }
 
+// As decompositions write it: an infinite maximum is not taken away from itself.
+TEST(FuseLogSumExp, WithTheLargestWhereItIsFinite) {
+  const auto reductions = [](const char* kept, const char* added, const char* number) {
+    Graph graph = test::Parse(std::string("const %last: i64[1] = [-1]\nconst %inf: f32[] = [") + number + R"(]
+      const %zero: f32[] = [0]
+      main (%x: f32[3,N]) {
+      %m: f32[3,1] = reduce(%x, %last, mode="max")
+      %a: f32[3,1] = abs(%m)
+      %q: bool[3,1] = equal(%a, %inf)
+      %f: f32[3,1] = where(%q, %zero, %m)
+      %z: f32[3,N] = sub(%x, %f)
+      )" + kept + added + "yield(%y)\n}\n");
+    EXPECT_TRUE(Simplify(graph, Only({"fuse-log-sum-exp"}), nullptr).ok());
+    return CountNodes(graph);
+  };
+  const char* kept = "%l: f32[3,1] = reduce(%z, %last, mode=\"log_sum_exp\")\n";
+  const char* dropped = "%l: f32[3] = reduce(%z, %last, mode=\"log_sum_exp\", keep_dims=0)\n";
+  const char* again = R"(%m2: f32[3] = reduce(%x, %last, mode="max", keep_dims=0)
+      %a2: f32[3] = abs(%m2)
+      %q2: bool[3] = equal(%a2, %inf)
+      %f2: f32[3] = where(%q2, %zero, %m2)
+      %y: f32[3] = add(%l, %f2)
+      )";
+  EXPECT_EQ(reductions(kept, "%y: f32[3,1] = add(%l, %f)\n", "inf"), 1);
+  EXPECT_EQ(reductions(dropped, again, "inf"), 1);
+  // Another bound, and what was taken away without being added.
+  EXPECT_GT(reductions(kept, "%y: f32[3,1] = add(%l, %f)\n", "100"), 1);
+  EXPECT_GT(reductions(kept, "%y: f32[3,1] = add(%l, %m)\n", "inf"), 1);
+}
+
 }  // namespace
 }  // namespace godwit
