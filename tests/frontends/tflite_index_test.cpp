@@ -292,5 +292,33 @@ TEST(TfliteIndexing, ConvolutionsOfVolumes) {
             (std::vector<Numbers>{{1, 12, 20}}));
 }
 
+// select(x < 0, x + extent, x) in front of an operator that does not count from the end: ours does so by itself.
+TEST(TfliteIndexing, WhatIsCountedFromTheEnd) {
+  const auto chooses = [](int32_t extent) {
+    TfliteBuilder b;
+    const int32_t x = b.Input("x", T::kFloat32, {5, 2}), i = b.Input("i", T::kInt32, {3});
+    const int32_t low = b.Add("low", T::kBool, {3}), sum = b.Add("sum", T::kInt32, {3});
+    const int32_t at = b.Add("at", T::kInt32, {3}), y = b.Add("y", T::kFloat32, {3, 2});
+    b.Emit(B::kLess, {i, b.I32({}, {0})}, {low});
+    b.Emit(B::kAdd, {i, b.I32({1}, {extent})}, {sum});
+    b.Emit(B::kSelectV2, {low, sum, i}, {at});
+    b.Emit(B::kGather, {x, at}, {y});
+    b.Outputs({y});
+    const Graph graph = b.Import();
+    const auto result =
+        RunOnce(graph, {Tensor::F32({5, 2}, std::vector<float>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}),
+                        Tensor::Of<int32_t>(DType::kI32, {3}, std::vector<int32_t>{1, extent == 5 ? -1 : 4, 0})});
+    EXPECT_EQ(result.size(), 1U);
+    if (!result.empty()) {
+      EXPECT_EQ(ToF64(result[0]), (Numbers{2, 3, 8, 9, 0, 1}));
+    }
+    const Node& gather = graph.node(graph.value(graph.region(Graph::main()).results[0]).def);
+    return graph.value(gather.in[1]).def.valid();
+  };
+  EXPECT_FALSE(chooses(5));
+  // Another extent is another number.
+  EXPECT_TRUE(chooses(4));
+}
+
 }  // namespace
 }  // namespace godwit::testing

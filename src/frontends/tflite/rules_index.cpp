@@ -5,6 +5,7 @@
 
 #include "frontends/tflite/op_import.h"
 #include "frontends/tflite/tensor_import.h"
+#include "ir/convert.h"
 
 namespace godwit::from_tflite {
 
@@ -19,13 +20,51 @@ ValueId Indices(OpImport& n, size_t i) {
   return dtype == DType::kI64 || dtype == DType::kI32 ? v : n.Cast(v, DType::kI32);
 }
 
+// The node that makes `v` when its operator is `op`.
+const Node* DefOf(OpImport& n, ValueId v, const OpDef& op) {
+  const NodeId def = n.builder().graph().value(v).def;
+  return def && n.builder().graph().node(def).op == &op ? &n.builder().graph().node(def) : nullptr;
+}
+
+bool IsZero(OpImport& n, ValueId v) {
+  const Tensor* t = n.KnownTensor(v);
+  return t != nullptr && t->size() == 1 && ToI64(*t)[0] == 0;
+}
+
+// Operators here do not count from the end, so writers add the extents to what is negative: select(x < 0, x + extents,
+// x). Ours count from the end by themselves, and what else lies outside is outside either way: x.
+ValueId CountedFromEnd(OpImport& n, ValueId indices, const std::vector<Dim>& extents) {
+  if (!n.ok()) return indices;
+  ValueId v = indices;
+  if (const Node* view = DefOf(n, v, ops::kReshape)) v = view->in[0];
+  const Node* choice = DefOf(n, v, ops::kWhere);
+  const Node* low = choice == nullptr ? nullptr : DefOf(n, choice->in[0], ops::kLess);
+  const Node* sum = choice == nullptr ? nullptr : DefOf(n, choice->in[1], ops::kAdd);
+  if (low == nullptr || sum == nullptr) return indices;
+  const ValueId x = choice->in[2];
+  if (low->in[0] != x || !IsZero(n, low->in[1]) || (sum->in[0] != x && sum->in[1] != x)) return indices;
+  if (n.TypeOf(x) != n.TypeOf(v)) return indices;
+  if (n.builder().inference().Contents(sum->in[sum->in[0] == x ? 1 : 0]) != extents) return indices;
+  if (v == indices) return x;
+  const Type& wanted = n.TypeOf(indices);
+  std::vector<int64_t> dims;
+  for (const Dim& d : wanted.shape()) {
+    if (!d.is_static()) return indices;
+    dims.push_back(d.value());
+  }
+  return n.Reshape(x, dims);
+}
+
 void ImportGather(OpImport& n) {
   const ValueId x = n.Stored(0), indices = Indices(n, 1);
   const int rank = n.Rank(x);
   int64_t axis = n.Int("axis"), batch = n.Int("batch_dims");
   if (!n.ok()) return;
   if (batch == 0) {
-    n.Out(0, n.Emit(ops::kGather, {x, indices}, {{"axis", axis}}));
+    const int64_t along = axis < 0 ? axis + rank : axis;
+    std::vector<Dim> extents;
+    if (along >= 0 && along < rank) extents = {n.TypeOf(x).shape()[static_cast<size_t>(along)]};
+    n.Out(0, n.Emit(ops::kGather, {x, CountedFromEnd(n, indices, extents)}, {{"axis", axis}}));
     return;
   }
   const int of_indices = n.Rank(indices);
@@ -58,7 +97,19 @@ void ImportGather(OpImport& n) {
   n.Out(0, y);
 }
 
-void ImportGatherNd(OpImport& n) { n.Out(0, n.Emit(ops::kGatherNd, {n.Stored(0), Indices(n, 1)})); }
+// The extents that tuples of indices are counted along.
+std::vector<Dim> ExtentsOf(OpImport& n, const Shape& of, ValueId indices) {
+  const Type& type = n.TypeOf(indices);
+  const auto depth = type.ranked() && type.rank() > 0 ? type.shape().back().known() : std::nullopt;
+  if (!depth || *depth < 1 || static_cast<size_t>(*depth) > of.size()) return {};
+  return {of.begin(), of.begin() + static_cast<std::ptrdiff_t>(*depth)};
+}
+
+void ImportGatherNd(OpImport& n) {
+  const ValueId x = n.Stored(0), indices = Indices(n, 1);
+  if (n.Rank(x) < 0 || !n.ok()) return;
+  n.Out(0, n.Emit(ops::kGatherNd, {x, CountedFromEnd(n, indices, ExtentsOf(n, n.TypeOf(x).shape(), indices))}));
+}
 
 // Updates of one place add up.
 void ImportScatterNd(OpImport& n) {
