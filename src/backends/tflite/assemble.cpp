@@ -22,6 +22,13 @@ constexpr std::string_view kOfOneFile[] = {"min_runtime_version",     "buffer_lo
                                            "debug_metadata",          "model_control_dependencies",
                                            "OfflineMemoryAllocation", "COMPRESSION_METADATA"};
 
+// Reshapes and transposes come and go with the orders that are chosen: what the source called such a result is not kept
+// unless callers name it.
+bool OnlyMoves(std::string_view op) {
+  static constexpr std::string_view kMoves[] = {"EXPAND_DIMS", "RESHAPE", "SQUEEZE", "TRANSPOSE"};
+  return std::find(std::begin(kMoves), std::end(kMoves), op) != std::end(kMoves);
+}
+
 class Assembler {
  public:
   Assembler(const Graph& source, DiagSink* sink) : source_(source), sink_(sink), buffers_(1) {}
@@ -121,6 +128,7 @@ class Assembler {
       if (!buffer.ok()) {
         sink_->Add(buffer.diag());
       } else {
+        buffer->contents = from.contents;
         out.buffer = AddBuffer(*buffer);
       }
     }
@@ -166,6 +174,7 @@ class Assembler {
       tflite::Tensor& slot = tensors[static_cast<size_t>(numbers[static_cast<size_t>(index)])];
       if (!slot.name.empty()) return;
       WrittenTensor tensor = from.tensors[static_cast<size_t>(index)];
+      if (OnlyMoves(makers[static_cast<size_t>(index)])) tensor.name.clear();
       if (!name.empty()) tensor.name = name;
       slot = Tensor(tensor, makers[static_cast<size_t>(index)], &names);
     };

@@ -13,6 +13,7 @@
 #include "ir/convert.h"
 #include "ir/walk.h"
 #include "ops/ops.h"
+#include "passes/vector_nodes.h"
 
 namespace godwit::to_tflite {
 
@@ -101,6 +102,32 @@ Result<Exported> ExportModel(const Graph& graph, const ExportOptions& options, D
 ModelExport::ModelExport(const Graph& graph, const ExportOptions& options, DiagSink* sink)
     : graph_(graph), options_(options), sink_(sink), legaliser_(this), root_(graph), states_(StatesByInput(graph)) {
   NoteQuantised();
+  NoteNumbers();
+}
+
+// Shapes, axes, sizes and the like follow the orders that are chosen, and single numbers come and go with the operators
+// that hold them, so that names say nothing about them.
+void ModelExport::NoteNumbers() {
+  std::vector<bool> other(graph_.value_count());
+  only_numbers_.assign(graph_.value_count(), false);
+  const auto look = [&](ValueId v, bool number) {
+    if (v) (number ? only_numbers_ : other)[v.index] = true;
+  };
+  for (const RegionId region : RegionsWithin(graph_)) {
+    for (const ValueId v : graph_.region(region).results) look(v, false);
+  }
+  for (const NodeId id : NodesWithin(graph_)) {
+    const Node& node = graph_.node(id);
+    const auto& defs = node.op->operands;
+    for (size_t i = 0; i < node.in.size(); ++i) {
+      look(node.in[i], i < defs.size() && (defs[i].flags & OperandDef::kShapeLike) != 0);
+    }
+  }
+  for (uint32_t i = 0; i < other.size(); ++i) {
+    const Type& type = graph_.value(ValueId{i}).type;
+    only_numbers_[i] = (only_numbers_[i] && !other[i]) || (type.ranked() && type.tensor().quant == nullptr &&
+                                                           ProductOf(type.shape(), 0, type.shape().size()) == Dim(1));
+  }
 }
 
 // Integers get the scales of the first node that says what they stand for.
@@ -190,9 +217,10 @@ Ref ModelExport::RefOf(Scope& scope, ValueId id) {
   if (value.constant.valid()) {
     Constant constant = scope.graph().constant(value.constant);
     constant.type.quant = QuantOfValue(scope, id);
-    ref = AddConstant(std::move(constant), value.name.empty() ? scope.Known(id) : nullptr);
+    const bool named = !value.name.empty() && !(&scope.graph() == &graph_ && only_numbers_[id.index]);
+    ref = AddConstant(std::move(constant), named ? nullptr : scope.Known(id));
     WrittenTensor& made = frame().graph.tensors[static_cast<size_t>(ref.index)];
-    if (made.name.empty()) made.name = value.name;
+    if (made.name.empty() && named) made.name = value.name;
   } else {
     ref = NewRef(scope, id);
   }
@@ -381,6 +409,18 @@ std::vector<bool> ModelExport::Wanted() const {
   trial.frames_.push_back(std::make_unique<Frame>());
   trial.Contents(trial.root_, Graph::main());
   return std::move(trial.root_.wanted);
+}
+
+Status ModelExport::Finish(WrittenGraph* written) const {
+  RETURN_IF_ERROR(MergeConstants(written));
+  MergeWritten(written);
+  if (options_.tune) {
+    const size_t before = written->tensors.size();
+    RETURN_IF_ERROR(Tune(options_.profile, written));
+    if (written->tensors.size() > before) RETURN_IF_ERROR(MergeConstants(written));
+  }
+  OrderWritten(written);
+  return Ok{};
 }
 
 WrittenModel ModelExport::Run(StoredHalf* half) {

@@ -80,7 +80,10 @@ class ModelExport final : public LegaliseTarget {
   void Contents(Scope& scope, RegionId region);
   void WriteCopy(Ref from, Ref to);
   Ref NewRef(const Scope& scope, ValueId id);
+  /// What is done once all of a subgraph is written.
+  Status Finish(WrittenGraph* written) const;
   void NoteQuantised();
+  void NoteNumbers();
   /// The values that a whole export asks for.
   [[nodiscard]] std::vector<bool> Wanted() const;
 
@@ -90,6 +93,7 @@ class ModelExport final : public LegaliseTarget {
   Legaliser legaliser_;
   Scope root_;
   const StateTable states_;
+  std::vector<bool> only_numbers_;  // by value of the graph: a constant that only says what operators are to do
   std::vector<std::unique_ptr<Frame>> frames_;  // bodies within bodies
   std::vector<WrittenGraph> graphs_;            // of finished bodies; the model itself is put before them
   std::unordered_map<uint32_t, std::shared_ptr<const Quant>> quants_;
@@ -99,6 +103,8 @@ class ModelExport final : public LegaliseTarget {
 Status KeepStates(const Graph& source, int runtime, WrittenGraph* main, std::vector<WrittenGraph>* bodies,
                   std::vector<std::string>* outputs);
 
+/// Constants with the same contents become one, which has the first name that one of them has.
+Status MergeConstants(WrittenGraph* graph);
 /// Operators that compute the same from the same tensors become one.
 void MergeWritten(WrittenGraph* graph);
 /// Puts the operators in the order that the graph alone decides, all of them in one group.

@@ -80,6 +80,7 @@ Result<StoredHalf> StoreHalf(const targets::TfliteProfile& profile, WrittenGraph
     TRY(Constant half, Computed(ops::kCast, {{"to", DType::kF16}}, {&single}, type));
     WrittenTensor& real = graph->tensors[static_cast<size_t>(i)];
     real.constant.reset();
+    real.contents.reset();
     WrittenOperator op;
     op.op = "DEQUANTIZE";
     op.in = {Ref{static_cast<int32_t>(graph->tensors.size())}};

@@ -67,6 +67,8 @@ struct WrittenTensor {
   std::optional<Constant> constant;
   bool variable = false;
   bool resource = false;  ///< stands for a variable; has no elements
+  /// Hash of the constant's bytes, where somebody has looked at them.
+  std::optional<std::pair<uint64_t, uint64_t>> contents = std::nullopt;
 };
 
 struct WrittenOperator {

@@ -13,6 +13,16 @@ size_t Contents::Add(const Buffer& buffer) {
   return items_.size() - 1;
 }
 
+Result<std::pair<uint64_t, uint64_t>> Contents::HashOf(size_t k) const {
+  if (items_[k].buffer.contents) return *items_[k].buffer.contents;
+  ContentHash hash;
+  RETURN_IF_ERROR(Write(k, [&](ByteSpan piece) -> Status {
+    hash.Add(piece);
+    return Ok{};
+  }));
+  return hash.Value();
+}
+
 Status Contents::Merge() {
   std::map<uint64_t, size_t> of_size;
   for (const Item& item : items_) ++of_size[item.buffer.size()];
@@ -20,12 +30,8 @@ Status Contents::Merge() {
   for (size_t k = 0; k < items_.size(); ++k) {
     const uint64_t bytes = items_[k].buffer.size();
     if (of_size[bytes] == 1) continue;
-    ContentHash hash;
-    RETURN_IF_ERROR(Write(k, [&](ByteSpan piece) -> Status {
-      hash.Add(piece);
-      return Ok{};
-    }));
-    const auto [a, b] = hash.Value();
+    TRY(const auto known, HashOf(k));
+    const auto [a, b] = known;
     items_[k].first = seen.try_emplace({bytes, a, b}, k).first->second;
   }
   return Ok{};

@@ -23,6 +23,7 @@ class Contents {
   Status Write(size_t k, const std::function<Status(ByteSpan)>& sink) const;
 
  private:
+  Result<std::pair<uint64_t, uint64_t>> HashOf(size_t k) const;
   struct Item {
     Buffer buffer;
     size_t first = 0;

@@ -6,9 +6,11 @@
 #include <functional>
 #include <memory>
 #include <memory_resource>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/bytes.h"
 #include "base/result.h"
@@ -22,6 +24,8 @@ namespace godwit::tflite {
 struct Buffer {
   ByteSpan bytes;
   const Payload* payload = nullptr;  ///< in the place of `bytes` when it is to be written; never set by the parser
+  /// ContentHash of the bytes, where whoever writes the buffer knows it.
+  std::optional<std::pair<uint64_t, uint64_t>> contents = std::nullopt;
 
   [[nodiscard]] uint64_t size() const { return payload != nullptr ? payload->size() : bytes.size(); }
 };
