@@ -92,5 +92,44 @@ TEST(TfliteViews, MoreAxesAreMovedInSteps) {
   }
 }
 
+std::string OperatorsOf(const char* text) {
+  const auto parsed = ParseGraph(text, ops::Find);
+  EXPECT_TRUE(parsed.ok()) << FormatDiag(parsed.diag());
+  if (!parsed.ok()) return {};
+  DiagSink sink;
+  const auto exported = to_tflite::ExportModel(*parsed, {}, &sink);
+  EXPECT_TRUE(exported.ok());
+  std::string out;
+  for (const tflite::Operator& op : exported->model.subgraphs[0].operators) {
+    out += Concat(out.empty() ? "" : " ", exported->model.OperatorNameOf(op));
+  }
+  return out;
+}
+
+// Rows reshape for themselves: two reshapes that meet are one, and the one that nobody needs goes.
+TEST(TfliteViews, ReshapesOfNeighboursAreOne) {
+  EXPECT_EQ(OperatorsOf(R"(graph g {
+  const %a: i64[3] = [2,1,6]
+  const %b: i64[2] = [4,3]
+  main (%x: f32[2,6]) {
+    %p: f32[2,1,6] = reshape(%x, %a)
+    %q: f32[4,3] = reshape(%p, %b)
+    %y: f32[4,3] = tanh(%q)
+    yield(%y as y)
+  }
+})"),
+            "RESHAPE TANH");
+  EXPECT_EQ(OperatorsOf(R"(graph g {
+  const %a: i64[3] = [2,1,6]
+  const %b: i64[2] = [4,3]
+  main (%x: f32[2,6]) {
+    %p: f32[2,1,6] = reshape(%x, %a)
+    %q: f32[4,3] = reshape(%p, %b)
+    yield(%p as p, %q as q)
+  }
+})"),
+            "RESHAPE RESHAPE");
+}
+
 }  // namespace
 }  // namespace godwit

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <map>
 #include <string>
+#include <unordered_map>
 
 #include "backends/tflite/model_export.h"
+#include "backends/tflite/tune.h"
 #include "base/text.h"
 
 namespace godwit::to_tflite {
@@ -52,9 +54,39 @@ bool SameScales(const WrittenTensor& a, const WrittenTensor& b) {
   return SameQuant(*a.type.quant, *b.type.quant);
 }
 
+using Makers = std::unordered_map<int32_t, const WrittenOperator*>;
+
+// A reshape of what has been reshaped before, by a row of another node, is a reshape of what was there at first.
+void SkipReshapes(WrittenGraph* graph) {
+  const auto tensor = [&](Ref r) -> const WrittenTensor& { return graph->tensors[static_cast<size_t>(r.index)]; };
+  Makers reshapes;
+  for (size_t g = graph->groups.size(); g-- > 0;) {
+    for (WrittenOperator& op : graph->groups[g]) {
+      if (op.custom || op.op != "RESHAPE") continue;
+      while (true) {
+        const auto before = reshapes.find(op.in[0].index);
+        if (before == reshapes.end() || !SameScales(tensor(op.in[0]), tensor(before->second->in[0]))) break;
+        op.in[0] = before->second->in[0];
+      }
+      reshapes[op.out[0].index] = &op;
+    }
+  }
+  std::vector<int> readers = CountReaders(*graph);
+  for (WrittenGroup& group : graph->groups) {
+    for (size_t k = group.size(); k-- > 0;) {
+      const WrittenOperator& op = group[k];
+      if (op.custom || op.op != "RESHAPE" || readers[static_cast<size_t>(op.out[0].index)] > 0) continue;
+      if (op.in.size() > 1 && !tensor(op.in[1]).constant) continue;
+      --readers[static_cast<size_t>(op.in[0].index)];
+      group.erase(group.begin() + static_cast<std::ptrdiff_t>(k));
+    }
+  }
+}
+
 }  // namespace
 
 void MergeWritten(WrittenGraph* graph) {
+  SkipReshapes(graph);
   std::vector<int32_t> now(graph->tensors.size());
   for (size_t i = 0; i < now.size(); ++i) now[i] = static_cast<int32_t>(i);
   const auto handed_out = [&](Ref ref) {
