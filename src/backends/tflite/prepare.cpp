@@ -8,6 +8,7 @@
 #include "backends/tflite/stateful.h"
 #include "backends/tflite/tidy.h"
 #include "backends/tflite/widen_half.h"
+#include "backends/tflite/widen_lines.h"
 #include "ir/builder.h"
 #include "ir/convert.h"
 #include "ir/decompose.h"
@@ -256,6 +257,10 @@ Status Arrange(Graph* graph, const PrepareOptions& options, const SimplifyOption
     report->decomposed += done;
     if (done == 0) break;
     if (options.rewrite) RETURN_IF_ERROR(Simplify(*graph, rewriting, nullptr));
+  }
+  if (options.rewrite) {
+    TRY(const bool lines, WidenLines(graph));
+    if (lines) RETURN_IF_ERROR(Simplify(*graph, rewriting, nullptr));
   }
   if (options.rewrite && options.rewriting.level >= 2) {
     TRY(report->shuffles, AbsorbShuffles(graph));
