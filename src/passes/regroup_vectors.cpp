@@ -222,7 +222,8 @@ class Regrouper {
       if (piece.empty()) order.push_back(find(id.index));
       piece.push_back(id);
     }
-    // What a piece leads to is settled before it.
+    // What a piece leads to is settled before it. Rows are what a piece has where it is all the same, so that it makes
+    // no difference what else hangs together with it.
     for (size_t k = order.size(); k-- > 0;) {
       const std::vector<NodeId>& piece = pieces[order[k]];
       int64_t more = Cost(part, piece, out.row) - Cost(part, piece, lead);
@@ -231,7 +232,7 @@ class Regrouper {
         const bool joint = OnlyLeftSide(y) && PartOf(editor_.Uses(y)[0].node) == part;
         if (joint && !out.nodes.contains(editor_.Uses(y)[0].node.index)) ++more;
       }
-      if (more >= 0) continue;
+      if (more > 0) continue;
       for (const NodeId id : piece) out.nodes.insert(id.index);
       out.saves -= more;
     }

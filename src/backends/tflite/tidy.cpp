@@ -1,5 +1,6 @@
 #include "backends/tflite/tidy.h"
 
+#include <numeric>
 #include <utility>
 
 #include "ops/ops.h"
@@ -15,6 +16,8 @@
 namespace godwit::to_tflite {
 
 namespace {
+
+constexpr int kMaxRounds = 4;
 
 // One index of an axis is written as a slice without the axis: as those, it goes together with what is around it.
 Result<bool> PartOfGather(RewriteCtx& ctx) {
@@ -50,7 +53,6 @@ Result<bool> ShedLeadingOnes(RewriteCtx& ctx) {
   return false;
 }
 
-const OpDef* const kBroadcasts[] = {&ops::kAdd, &ops::kSub, &ops::kMul, &ops::kDiv, &ops::kMax, &ops::kMin};
 // A product takes its right side either way round, so a transpose before it leaves the innermost axis where it is: rows
 // are copied whole.
 Result<bool> KeepInnerAxis(RewriteCtx& ctx) {
@@ -72,6 +74,59 @@ Result<bool> KeepInnerAxis(RewriteCtx& ctx) {
   return ctx.Rebuild(*ctx.node().op, std::move(in), std::move(attrs));
 }
 
+// Rows of the left side that lie across are turned before the product: as a node, the transpose meets the moves before
+// it.
+Result<bool> TurnedRows(RewriteCtx& ctx) {
+  if (!ctx.attrs().Flag("transpose_a") || !ctx.IsConstant(ctx.In(1)) || !ctx.Ranked(ctx.In(0))) return false;
+  const int rank = ctx.Rank(ctx.In(0));
+  if (rank < 2 || !ctx.Ranked(ctx.In(1)) || ctx.Rank(ctx.In(1)) != 2) return false;
+  Perm perm(static_cast<size_t>(rank));
+  std::iota(perm.begin(), perm.end(), int64_t{0});
+  std::swap(perm[perm.size() - 1], perm[perm.size() - 2]);
+  std::vector<ValueId> in = ctx.node().in;
+  TRY(in[0], ctx.Emit(ops::kTranspose, {in[0]}, {{"perm", perm}}));
+  Attrs attrs = ctx.attrs();
+  attrs.Erase("transpose_a");
+  return ctx.Rebuild(*ctx.node().op, std::move(in), std::move(attrs));
+}
+
+// A matrix of one row or column lies as it does turned, which the product is told.
+Result<bool> TurnedVector(RewriteCtx& ctx) {
+  for (size_t i = 0; i < 2 && ctx.n_in() == 2; ++i) {
+    const Node* view = ctx.Def(ctx.In(i));
+    if (i == 0 && ctx.IsConstant(ctx.In(1))) continue;  // rows of a layer
+    if (view == nullptr || !IsViewNode(ctx.graph(), *view) || !ctx.Ranked(ctx.In(i)) || !ctx.Ranked(view->in[0])) {
+      continue;
+    }
+    const Shape& y = ctx.ShapeOf(ctx.In(i));
+    Shape x = ctx.ShapeOf(view->in[0]);
+    const size_t n = x.size();
+    if (n < 2 || (x[n - 1] != Dim(1)) == (x[n - 2] != Dim(1))) continue;
+    std::swap(x[n - 1], x[n - 2]);
+    if (x != y) continue;
+    const char* flag = i == 0 ? "transpose_a" : "transpose_b";
+    std::vector<ValueId> in = ctx.node().in;
+    in[i] = view->in[0];
+    Attrs attrs = ctx.attrs();
+    if (!attrs.Flag(flag)) {
+      attrs.Set(flag, int64_t{1});
+    } else {
+      attrs.Erase(flag);
+    }
+    return ctx.Rebuild(ops::kMatMul, std::move(in), std::move(attrs));
+  }
+  return false;
+}
+
+// A bias of zeros is none.
+Result<bool> NoBias(RewriteCtx& ctx) {
+  if (ctx.n_in() < 3 || !ctx.In(2) || ctx.Splat(ctx.In(2)) != 0.0) return false;
+  return ctx.Rebuild(ops::kGemm, {ctx.In(0), ctx.In(1)}, ctx.attrs());
+}
+
+const OpDef* const kBroadcasts[] = {&ops::kAdd, &ops::kSub, &ops::kMul, &ops::kDiv, &ops::kMax, &ops::kMin};
+const OpDef* const kGemms[] = {&ops::kGemm};
+const OpDef* const kMatMuls[] = {&ops::kMatMul};
 const OpDef* const kProducts[] = {&ops::kMatMul, &ops::kGemm};
 const OpDef* const kGathers[] = {&ops::kGather};
 const Rule kFormRules[] = {
@@ -80,18 +135,29 @@ const Rule kFormRules[] = {
      ShedLeadingOnes},
     {"keep-inner-axis", "What goes into a product is transposed so that rows stay whole.", Numerics::kExact, kProducts,
      KeepInnerAxis},
+    {"turned-vector", "A matrix of one row or column is taken as it lies.", Numerics::kExact, kMatMuls, TurnedVector},
+    {"no-bias", "A bias of zeros is none.", Numerics::kReassociating, kGemms, NoBias},
+};
+const Rule kTurnRules[] = {
+    {"turned-rows", "The left side of a product with weights is turned before it.", Numerics::kExact, kProducts,
+     TurnedRows},
 };
 
 }  // namespace
 
 Status Tidy(Graph* graph, const RewriteOptions& rewriting) {
   Editor editor(*graph);
-  RETURN_IF_ERROR(RegroupVectors(editor));
-  RETURN_IF_ERROR(layout::ComposeMoves(editor, true));
   Ledger ledger(rewriting);
+  const std::vector<RuleTable> turns = {kTurnRules};
   const std::vector<RuleTable> tables = {kFormRules, ShapeRules(), SliceRules(), FoldGemmRules()};
-  TRY(const DriverResult done, RunRules(editor, tables, ledger));
-  static_cast<void>(done);
+  TRY(DriverResult done, RunRules(editor, turns, ledger));
+  // What rules take away lets others group in another way.
+  for (int round = 0; round < kMaxRounds; ++round) {
+    RETURN_IF_ERROR(RegroupVectors(editor));
+    RETURN_IF_ERROR(layout::ComposeMoves(editor, true));
+    TRY(done, RunRules(editor, tables, ledger));
+    if (done.rewrites == 0) break;
+  }
   editor.RemoveDead();
   return editor.Commit();
 }

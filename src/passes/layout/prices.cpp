@@ -8,8 +8,10 @@ namespace godwit::layout {
 
 namespace {
 
-constexpr Cost kTransposeTie = 8;
-constexpr Cost kReshapeTie = 1;
+constexpr Cost kTransposeTie = 16;
+constexpr Cost kReshapeTie = 2;
+// Rows that are taken apart beside those that stay whole.
+constexpr Cost kScatterTie = 1;
 
 }  // namespace
 
@@ -59,9 +61,11 @@ Cost Problem::MoveCost(ValueId root, Label from, Label to) {
   if (!Moves(root, from, to)) return kReshapeTie;
   TensorType stored = graph_.value(root).type.tensor();
   stored.shape = Stored(stored.shape, orders_[from]);
-  const double weight = target_.ByteWeight(stored, orders_[orders_.Compose(orders_.Inverse(from), to)]);
+  const Perm& perm = orders_[orders_.Compose(orders_.Inverse(from), to)];
+  const double weight = target_.ByteWeight(stored, perm);
   const double bytes = std::ceil(BytesOf(graph_.value(root).type) * weight);
-  return static_cast<Cost>(std::min(bytes, static_cast<double>(kMostMoved))) * kUnit + kTransposeTie;
+  return static_cast<Cost>(std::min(bytes, static_cast<double>(kMostMoved))) * kUnit + kTransposeTie +
+         (perm.back() == static_cast<int64_t>(perm.size()) - 1 ? 0 : kScatterTie);
 }
 
 void Problem::AddPrices() {
