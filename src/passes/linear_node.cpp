@@ -254,13 +254,28 @@ std::optional<ValueId> ScaleResult(RewriteCtx& ctx, const LinearNode& linear, co
   return Remake(ctx, linear, linear.x, w, new_bias);
 }
 
+namespace {
+
+// Whether x has been scaled for this node alone: once the shift is behind the product, the scale goes into its weight,
+// which is one node less.
+bool ScaledForOne(const RewriteCtx& ctx, const LinearNode& linear, ValueId x) {
+  const Node* scale = ctx.Def(x, ops::kMul);
+  return scale != nullptr && SplitConstant(ctx, *scale) && ctx.SingleUse(x) && ctx.SingleUse(ctx.node().out[0]) &&
+         ctx.SingleUse(linear.x);
+}
+
+}  // namespace
+
 std::optional<ValueId> ScaleOperand(RewriteCtx& ctx, const LinearNode& linear, const Channels& channels, ValueId x) {
   if (!channels.uniform() &&
       (channels.axis != linear.x_axis || static_cast<int64_t>(channels.size()) != linear.inputs)) {
     return std::nullopt;
   }
   const bool shifts = channels.Shifts();
-  if (shifts && (linear.padded || (linear.op == &ops::kMatMul && !MeetsConstant(ctx, linear.y)))) return std::nullopt;
+  if (shifts && linear.padded) return std::nullopt;
+  if (shifts && linear.op == &ops::kMatMul && !MeetsConstant(ctx, linear.y) && !ScaledForOne(ctx, linear, x)) {
+    return std::nullopt;
+  }
   auto bias = BiasOf(ctx, linear);
   if (!bias) return std::nullopt;
   const Channels all = channels.Spread(linear.inputs);

@@ -252,7 +252,8 @@ TEST(FoldScaleDown, ThroughMeanAndViewIntoGemm) {
   EXPECT_EQ(CountNodes(c.graph), 3);
 }
 
-// A product has no place for a bias: the shift goes into what is added behind it, if anything is.
+// A product has no place for a bias: the shift goes into what is added behind it, if anything is, or stands behind it
+// where that lets the scale before it go.
 TEST(FoldScaleDown, ShiftMeetsTheConstantBehindAProduct) {
   const std::string head = R"(const %w: f32[2,3] = [1.0,2.0,3.0,-4.0,0.5,0.25]
   const %s: f32[2] = [2.0,-0.5]
@@ -274,6 +275,15 @@ TEST(FoldScaleDown, ShiftMeetsTheConstantBehindAProduct) {
     yield(%y)
   })");
   EXPECT_EQ(CountOps(alone.graph, "add"), 1);
+  EXPECT_EQ(CountOps(alone.graph, "mul"), 0);
+  // Two products would have a sum each.
+  const auto two = Down(head + R"(
+    %q: f32[N,4,3] = matmul(%n, %w)
+    %e: f32[N,4,3] = exp(%q)
+    yield(%y, %e)
+  })");
+  EXPECT_EQ(CountOps(two.graph, "add"), 1);
+  EXPECT_EQ(CountOps(two.graph, "mul"), 1);
 }
 
 TEST(FoldPoolDifference, ScaleBehindShiftAway) {
