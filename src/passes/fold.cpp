@@ -4,7 +4,9 @@
 
 #include "ir/walk.h"
 #include "ops/ops.h"
+#include "passes/lazy_weight.h"
 #include "passes/pass.h"
+#include "rewrite/match.h"
 #include "rewrite/recipe.h"
 
 namespace godwit {
@@ -47,8 +49,57 @@ class Folder {
     if (!changed && node.out.size() == 1 && editor_.Used(node.out[0])) {
       TRY(changed, FoldNode(node));
     }
+    if (!changed && node.op == &ops::kSplit) {
+      TRY(changed, FoldSplit(node));
+    }
     if (changed) ledger_.Count(kFoldConstantsPass.name, id);
     return Ok{};
+  }
+
+  // Parts of a constant are constants.
+  Result<bool> FoldSplit(const Node& node) {
+    Graph& graph = editor_.graph();
+    if (!graph.IsConstant(node.in[0])) return false;
+    const Constant whole = graph.constant(graph.value(node.in[0]).constant);
+    const Shape& shape = whole.type.shape;
+    const auto axis = AxisOf(node.attrs.Int("axis"), static_cast<int>(shape.size()));
+    if (!axis || whole.type.quant != nullptr || whole.type.dtype == DType::kString) return false;
+    const auto at = static_cast<size_t>(*axis);
+    for (const ValueId v : node.out) {
+      if (!v) return false;
+      const Type& type = graph.value(v).type;
+      if (!type.is_tensor() || !type.tensor().is_static() || type.tensor().quant) return false;
+    }
+    const bool alone = editor_.Uses(node.in[0]).size() == 1;
+    const uint64_t bytes = whole.stored_bytes();
+    if (!Affordable(bytes, alone ? bytes : 0)) return false;
+    if (!alone) grown_ += bytes;
+    int64_t rows = 1, first = 0;
+    for (size_t k = 0; k < at; ++k) rows *= shape[k].value();
+    for (const ValueId v : std::vector<ValueId>(node.out)) {
+      const TensorType type = graph.value(v).type.tensor();
+      TRY(Constant part, LazyWeight(type, {whole}, [type, rows, at, first](const std::vector<Tensor>& in) {
+            return PartOf(in[0], type, rows, at, first);
+          }));
+      first += type.shape[at].value();
+      if (editor_.Used(v)) RETURN_IF_ERROR(editor_.ReplaceValue(v, editor_.AddConstant(std::move(part))));
+    }
+    return true;
+  }
+
+  // Places from `first` on along an axis, of which there are `rows` before it.
+  static Result<Tensor> PartOf(const Tensor& whole, const TensorType& type, int64_t rows, size_t axis, int64_t first) {
+    Dims dims;
+    for (const Dim& d : type.shape) dims.push_back(d.value());
+    Tensor part(type.dtype, dims);
+    if (rows == 0 || part.size() == 0) return part;
+    const auto extent = static_cast<size_t>(whole.dims()[axis]), count = static_cast<size_t>(dims[axis]);
+    const size_t step = whole.bytes() / (static_cast<size_t>(rows) * extent);
+    for (size_t r = 0; r < static_cast<size_t>(rows); ++r) {
+      std::copy_n(whole.raw() + (r * extent + static_cast<size_t>(first)) * step, count * step,
+                  part.mutable_raw() + r * count * step);
+    }
+    return part;
   }
 
   std::optional<Tensor> FromContents(ValueId v) {

@@ -2,8 +2,10 @@
 #include <algorithm>
 #include <limits>
 
+#include "ir/convert.h"
 #include "ops/ops.h"
 #include "passes/rule_tables.h"
+#include "passes/vector_nodes.h"
 #include "rewrite/match.h"
 
 namespace godwit {
@@ -237,6 +239,21 @@ Result<bool> GatherNdOfOne(RewriteCtx& ctx) {
   return ctx.Rebuild(ops::kGather, {ctx.In(0), unsqueeze->in[0]}, {{"axis", int64_t{0}}});
 }
 
+// All places of an axis in their order, however they are grouped: exporters write views as such.
+Result<bool> GatherAll(RewriteCtx& ctx) {
+  const Tensor* indices = ctx.Small(ctx.In(1));
+  if (indices == nullptr || !ctx.Ranked(ctx.In(0)) || !ctx.Ranked(ctx.Out())) return false;
+  const auto axis = AxisOf(ctx.attrs().Int("axis"), ctx.Rank(ctx.In(0)));
+  const auto extent = axis ? ctx.ShapeOf(ctx.In(0))[static_cast<size_t>(*axis)].known() : std::nullopt;
+  if (!extent || indices->size() != *extent || !IsExpressible(ctx.ShapeOf(ctx.Out()))) return false;
+  const std::vector<int64_t> places = ToI64(*indices);
+  for (size_t k = 0; k < places.size(); ++k) {
+    if (places[k] != static_cast<int64_t>(k)) return false;
+  }
+  return ctx.Rebuild(ops::kReshape, {ctx.In(0), ctx.I64s(ReshapeNumbers(ctx.ShapeOf(ctx.Out())))});
+}
+
+const OpDef* const kGathers[] = {&ops::kGather};
 const OpDef* const kGatherNds[] = {&ops::kGatherNd};
 const OpDef* const kSlices[] = {&ops::kSlice};
 const OpDef* const kConcats[] = {&ops::kConcat};
@@ -255,6 +272,8 @@ const Rule kRules[] = {
     {"split-of-concat", "A split that cuts where a concat joined gives back its parts.", Numerics::kExact, kSplits,
      SplitOfConcat},
     {"drop-split", "A split into one part is its operand.", Numerics::kExact, kSplits, SinglePart},
+    {"gather-all", "A gather of all places of an axis in their order is a reshape.", Numerics::kExact, kGathers,
+     GatherAll},
     {"gather-nd-of-one", "A gather_nd by indices of one place each is a gather.", Numerics::kExact, kGatherNds,
      GatherNdOfOne},
     {"split-to-slice", "A split of which one part is used is a slice.", Numerics::kExact, kSplits, OnePartOfSplit},

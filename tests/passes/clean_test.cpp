@@ -123,5 +123,30 @@ TEST(ReduceView, ByItsAxesWhereAnExtentHasTwoNames) {
   EXPECT_EQ(CountNodes(c.graph), 1) << test::Print(c.graph);
 }
 
+TEST(GatherAll, IsAReshape) {
+  const auto gathers = [](const char* indices) {
+    const auto c = CheckSimplify(std::string("const %i: i64[1,3,1] = ") + indices + R"(
+      main (%x: f32[2,3]) {
+        %y: f32[2,1,3,1] = gather(%x, %i, axis=1)
+        yield(%y)
+      })",
+                                 Only({"gather-all"}));
+    return CountOps(c.graph, "gather");
+  };
+  EXPECT_EQ(gathers("[0,1,2]"), 0);
+  EXPECT_EQ(gathers("[0,2,1]"), 1);
+  EXPECT_EQ(gathers("[-3,1,2]"), 1);
+}
+
+TEST(AbsOfNegation, IsThatOfTheOperand) {
+  const auto c = CheckSimplify(R"(main (%x: f32[3]) {
+    %n: f32[3] = neg(%x)
+    %y: f32[3] = abs(%n)
+    yield(%y)
+  })",
+                               Only({"abs-of-negation"}));
+  EXPECT_EQ(CountNodes(c.graph), 1);
+}
+
 }  // namespace
 }  // namespace godwit

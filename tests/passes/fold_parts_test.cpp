@@ -69,5 +69,20 @@ TEST(SqueezedPart, NotWhereAPartKeepsItsAxis) {
   EXPECT_EQ(CountNodes(c.graph), 2);
 }
 
+// Weights that a model splits are split before it runs.
+TEST(FoldConstants, PartsOfAConstant) {
+  const auto c = CheckSimplify(R"(const %w: f32[2,3] = [1.0,2.0,3.0,-4.0,0.5,0.25]
+  const %sizes: i64[2] = [1,2]
+  main (%x: f32[N,2]) {
+    %a: f32[2,1], %b: f32[2,2] = split(%w, %sizes, axis=1)
+    %y: f32[N,1] = matmul(%x, %a)
+    %z: f32[N,2] = matmul(%x, %b)
+    yield(%y, %z)
+  })",
+                               Only({"fold-constants"}));
+  EXPECT_EQ(CountOps(c.graph, "split"), 0);
+  EXPECT_EQ(CountNodes(c.graph), 2);
+}
+
 }  // namespace
 }  // namespace godwit
