@@ -79,7 +79,17 @@ TEST(TfliteRows, ScattersShowWhereTheyHit) {
   // Updates of one place would be added up: only the last stays.
   EXPECT_EQ(OpsOf("const %i: i64[3,1] = [1,-3,3]\nmain (%x: f32[4,2], %u: f32[3,2]) {\n "
                   "%y: f32[4,2] = scatter_nd(%x, %i, %u)\n yield(%y)\n}"),
-            "GATHER CAST SCATTER_ND RESHAPE GATHER SCATTER_ND SELECT_V2");
+            "GATHER SCATTER_ND SELECT_V2");
+  // Where they hit is known when it is written, and nothing shows beside them in zeros.
+  EXPECT_EQ(OpsOf("const %i: i64[2,1] = [1,-1]\nmain (%x: f32[4,2], %u: f32[2,2]) {\n "
+                  "%y: f32[4,2] = scatter_nd(%x, %i, %u)\n yield(%y)\n}"),
+            "SCATTER_ND SELECT_V2");
+  for (const char* how : {"none", "add"}) {
+    EXPECT_EQ(OpsOf(Concat("const %i: i64[2,1] = [1,-1]\nconst %x: f32[4] = [0,0,0,0]\nmain (%u: f32[2]) {\n "
+                           "%y: f32[4] = scatter_nd(%x, %i, %u, reduction=\"",
+                           how, "\")\n yield(%y)\n}")),
+              "SCATTER_ND");
+  }
 }
 
 TEST(TfliteRows, RuntimesWithADelegateTakeSixAxes) {

@@ -53,6 +53,52 @@ Ref PickRows(NodeExport& n, Ref x, Ref rows) {
   return n.Temp("GATHER", {x, rows}, std::move(type), {{"axis", 0}, {"batch_dims", 0}});
 }
 
+// A constant operand of any size; nothing for others.
+std::optional<Tensor> Loaded(NodeExport& n, size_t i) {
+  constexpr int64_t kMostElements = int64_t{1} << 22;
+  if (!n.IsConstant(i)) return std::nullopt;
+  const Graph& graph = n.scope().graph();
+  auto tensor = graph.constant(graph.value(n.Operand(i)).constant).Load();
+  return tensor.ok() && tensor->size() <= kMostElements ? std::optional(*std::move(tensor)) : std::nullopt;
+}
+
+bool IsZeros(NodeExport& n, size_t i) {
+  const std::optional<Tensor> t = Loaded(n, i);
+  return t && t->dtype() != DType::kString &&
+         std::all_of(t->raw(), t->raw() + t->bytes(), [](std::byte b) { return b == std::byte{0}; });
+}
+
+// Known tuples of indices, counted from the start, as TFLite takes them.
+Tensor FromStart(const Tensor& tuples, const Dims& outer) {
+  const std::vector<int64_t> indices = ToI64(tuples);
+  Tensor out(DType::kI32, tuples.dims());
+  for (size_t k = 0; k < indices.size(); ++k) {
+    const int64_t at = indices[k] < 0 ? indices[k] + outer[k % outer.size()] : indices[k];
+    out.mutable_data<int32_t>()[k] = static_cast<int32_t>(at);
+  }
+  return out;
+}
+
+Tensor PickRows(const Tensor& tuples, const std::vector<int64_t>& rows, int64_t depth) {
+  Tensor out(DType::kI32, {static_cast<int64_t>(rows.size()), depth});
+  int32_t* to = out.mutable_data<int32_t>();
+  for (const int64_t row : rows) to = std::copy_n(tuples.span<int32_t>().begin() + row * depth, depth, to);
+  return out;
+}
+
+// Which places known tuples name.
+Tensor Places(const Tensor& tuples, const Dims& outer, const Dims& mask) {
+  Tensor hit(DType::kBool, mask);
+  std::fill_n(hit.mutable_raw(), hit.bytes(), std::byte{0});
+  const auto indices = tuples.span<int32_t>();
+  for (size_t i = 0; i + outer.size() <= indices.size(); i += outer.size()) {
+    int64_t place = 0;
+    for (size_t k = 0; k < outer.size(); ++k) place = place * outer[k] + indices[i + k];
+    if (place >= 0 && place < hit.size()) hit.mutable_raw()[place] = std::byte{1};
+  }
+  return hit;
+}
+
 // SCATTER_ND adds updates up in a tensor of zeros; what it does to ones shows where there are any.
 Status EmitScatterNd(NodeExport& n) {
   const std::string_view how = n.attrs().Str("reduction", "none");
@@ -65,17 +111,22 @@ Status EmitScatterNd(NodeExport& n) {
   if (depth < 1 || depth > static_cast<int64_t>(dims.size()))
     return n.LacksForm("SCATTER_ND needs indices of at least one axis");
   const Dims outer(dims.begin(), dims.begin() + depth);
-  TRY(Ref indices, TuplesFromStart(n, 1));
+  const std::optional<Tensor> known = Loaded(n, 1);
+  Ref indices;
+  if (known) {
+    indices = n.Const(FromStart(*known, outer));
+  } else {
+    TRY(indices, TuplesFromStart(n, 1));
+  }
   Ref updates = n.In(2);
-  if (const Tensor* known = n.Known(1); known != nullptr && !adds) {
+  if (known && !adds) {
     const int64_t count = known->size() / depth;
     const std::vector<int64_t> rows = RowsThatStay(*known, outer);
     if (static_cast<int64_t>(rows.size()) < count) {
-      const Ref stay = n.I32s(rows);
       Dims flat(dims.begin() + depth, dims.end());
       flat.insert(flat.begin(), count);
-      updates = PickRows(n, n.Reshaped(updates, ShapeOfDims(flat)), stay);
-      indices = PickRows(n, n.Reshaped(indices, {Dim(count), Dim(depth)}), stay);
+      updates = PickRows(n, n.Reshaped(updates, ShapeOfDims(flat)), n.I32s(rows));
+      indices = n.Const(PickRows(FromStart(*known, outer), rows, depth));
       tuples = {static_cast<int64_t>(rows.size()), depth};
     }
   }
@@ -84,16 +135,25 @@ Status EmitScatterNd(NodeExport& n) {
     index_type.dtype = DType::kI32;
     indices = CastTo(n, indices, DType::kI32);
   }
+  if (IsZeros(n, 0)) {
+    n.Emit("SCATTER_ND", {indices, updates, n.I32s(dims)});
+    return Ok{};
+  }
   Ref placed = n.Temp("SCATTER_ND", {indices, updates, n.I32s(dims)}, n.TypeOf(0).tensor());
   if (adds) {
     n.Emit("ADD", {n.In(0), placed});
     return Ok{};
   }
-  TRY(const Ref ones, n.Filled(DType::kBool, Dims(tuples.begin(), tuples.end() - 1), 1));
-  Ref hit = n.Temp("SCATTER_ND", {indices, ones, n.I32s(outer)}, TensorType(DType::kBool, ShapeOfDims(outer)));
   Dims mask = outer;
   mask.resize(dims.size(), 1);
-  hit = n.Reshaped(hit, ShapeOfDims(mask));
+  Ref hit;
+  if (known) {
+    hit = n.Const(Places(FromStart(*known, outer), outer, mask));
+  } else {
+    TRY(const Ref ones, n.Filled(DType::kBool, Dims(tuples.begin(), tuples.end() - 1), 1));
+    hit = n.Temp("SCATTER_ND", {indices, ones, n.I32s(outer)}, TensorType(DType::kBool, ShapeOfDims(outer)));
+    hit = n.Reshaped(hit, ShapeOfDims(mask));
+  }
   n.Emit("SELECT_V2", {hit, placed, n.In(0)});
   return Ok{};
 }

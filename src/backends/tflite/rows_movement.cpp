@@ -300,7 +300,9 @@ Status EmitBlocks(NodeExport& n) {
   RETURN_IF_ERROR(ChannelsLast(n));
   const int64_t block = n.attrs().Int("block");
   if (block == 1) return n.EmitReshapeTo(0, n.In(0));
-  if (!n.attrs().Flag("channels_first")) {
+  // One channel is before and behind the places of a block.
+  const Shape shallow = n.op().name == "depth_to_space" ? n.OutType().shape() : n.ShapeOf(0);
+  if (!n.attrs().Flag("channels_first") || shallow.back() == Dim(1)) {
     n.EmitTo(0, n.row().builtin, {n.In(0)}, {{"block_size", block}});
     return Ok{};
   }
