@@ -6,6 +6,7 @@
 #include "backends/onnx/export.h"
 #include "backends/onnx/files.h"
 #include "backends/onnx/layout_target.h"
+#include "backends/tflite/store_half.h"
 #include "base/staging_folder.h"
 #include "base/text.h"
 #include "passes/fusion_policy.h"
@@ -48,10 +49,14 @@ class OnnxOutput : public OutputFormat {
     return options_.onnx.opset > 0 ? options_.onnx.opset : to_onnx::DefaultOpset(graph);
   }
 
-  void SeeSource(const Graph& graph) override { from_tflite_ = graph.format.starts_with("TFLite"); }
+  void SeeSource(const Graph& graph) override {
+    from_tflite_ = graph.format.starts_with("TFLite");
+    half_weights_ = from_tflite_ && to_tflite::MostlyHalf(graph);
+  }
 
   // Channels go to their place all at once; then what was transposed around them is put together.
   Status Prepare(Graph* graph, DiagSink*, ConvertReport*) override {
+    if (half_weights_) to_tflite::NoteHalfWeights(graph);
     if (!to_onnx::NeedsOnnxLayout(*graph)) return Ok{};
     RETURN_IF_ERROR(Relayout(graph, to_onnx::OnnxLayout(), {}, nullptr));
     if (!options_.simplify) return Ok{};
@@ -105,6 +110,7 @@ class OnnxOutput : public OutputFormat {
   const ConvertOptions& options_;
   std::string path_;
   bool from_tflite_ = false;
+  bool half_weights_ = false;            // the source's, which are widened on the way
   std::optional<StagingFolder> folder_;  // outlives the files in it
   std::optional<to_onnx::OnnxFiles> files_;
 };

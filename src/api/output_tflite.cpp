@@ -46,8 +46,8 @@ class TfliteOutput : public OutputFormat {
   [[nodiscard]] int64_t Opset(const Graph&) const override { return 0; }
 
   void SeeSource(const Graph& graph) override {
-    half_weights_ =
-        options_.half.kind == HalfKind::kNone ? to_tflite::MostlyHalf(graph) : options_.half.dtype == DType::kF16;
+    half_weights_ = options_.half.kind == HalfKind::kNone ? to_tflite::MostlyHalf(graph) || to_tflite::WereHalf(graph)
+                                                          : options_.half.dtype == DType::kF16;
   }
   // Kernels compute in f32, or in f16 where the processor has it and the file allows it; weights are what is stored,
   // and they are so when they are written.

@@ -123,5 +123,18 @@ TEST(TfliteStoreHalf, AModelOfHalvesIsToldByItsWeights) {
   EXPECT_TRUE(to_tflite::MostlyHalf(graph));
 }
 
+// After a trip through a format that has them widened, those become halves again that still are.
+TEST(TfliteStoreHalf, ANoteBringsBackWhatHalvesHold) {
+  const auto halves = [](std::string_view number) {
+    Graph graph = Dense(16, 32, number);
+    EXPECT_FALSE(to_tflite::WereHalf(graph));
+    to_tflite::NoteHalfWeights(&graph);
+    EXPECT_TRUE(to_tflite::WereHalf(graph));
+    return Export(graph).halves;
+  };
+  EXPECT_EQ(halves("0.125"), 1);
+  EXPECT_EQ(halves("0.1"), 0);
+}
+
 }  // namespace
 }  // namespace godwit

@@ -441,16 +441,12 @@ WrittenModel ModelExport::Run(StoredHalf* half) {
   frames_.clear();
   if (sink_->has_errors()) return {};
   for (WrittenGraph& written : graphs) {
-    MergeWritten(&written);
-    if (options_.tune) {
-      if (const Status tuned = Tune(options_.profile, &written); !tuned.ok()) {
-        sink_->Add(tuned.diag());
-        return {};
-      }
+    if (const Status finished = Finish(&written); !finished.ok()) {
+      sink_->Add(finished.diag());
+      return {};
     }
-    OrderWritten(&written);
     if (!options_.half_weights) continue;
-    auto stored = StoreHalf(options_.profile, &written);
+    auto stored = StoreHalf(options_.profile, &written, WereHalf(graph_));
     if (!stored.ok()) {
       sink_->Add(stored.diag());
       return {};

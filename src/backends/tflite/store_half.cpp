@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "ir/convert.h"
 #include "ops/ops.h"
 #include "rewrite/recipe.h"
 
@@ -15,6 +16,9 @@ namespace {
 // Weights of fewer elements are not worth an operator.
 constexpr int64_t kFewWeights = 256;
 constexpr float kLargestHalf = 65504;
+// What a file of another format says of the TFLite file that it was made of.
+constexpr const char* kNoted = "tflite.weights";
+constexpr const char* kHalf = "f16";
 
 // Plain recurrent layers are brought to their first state by sums of their weights, which halves would not give.
 bool WantsConstants(std::string_view op) { return op.ends_with("RNN"); }
@@ -57,16 +61,17 @@ bool IsWeight(const WrittenTensor& tensor) {
   return elements >= kFewWeights;
 }
 
-bool Fits(const Tensor& f32) {
+bool Fits(const Tensor& f32, bool exact) {
   for (const float x : f32.span<float>()) {
     if (std::fabs(x) > kLargestHalf && !std::isinf(x)) return false;
+    if (exact && x == x && RoundTo(DType::kF16, static_cast<double>(x)) != static_cast<double>(x)) return false;
   }
   return true;
 }
 
 }  // namespace
 
-Result<StoredHalf> StoreHalf(const targets::TfliteProfile& profile, WrittenGraph* graph) {
+Result<StoredHalf> StoreHalf(const targets::TfliteProfile& profile, WrittenGraph* graph, bool exact) {
   StoredHalf done;
   const std::set<int32_t> left = Untouchable(*graph);
   WrittenGroup first;
@@ -74,7 +79,7 @@ Result<StoredHalf> StoreHalf(const targets::TfliteProfile& profile, WrittenGraph
     if (left.contains(i) || !IsWeight(graph->tensors[static_cast<size_t>(i)])) continue;
     const Constant single = *graph->tensors[static_cast<size_t>(i)].constant;
     TRY(const Tensor contents, single.Load());
-    if (!Fits(contents)) continue;
+    if (!Fits(contents, exact)) continue;
     TensorType type = graph->tensors[static_cast<size_t>(i)].type;
     type.dtype = DType::kF16;
     TRY(Constant half, Computed(ops::kCast, {{"to", DType::kF16}}, {&single}, type));
@@ -106,6 +111,11 @@ Result<StoredHalf> StoreHalf(const targets::TfliteProfile& profile, WrittenGraph
   return done;
 }
 
+bool WereHalf(const Graph& graph) {
+  const auto noted = graph.metadata.find(kNoted);
+  return noted != graph.metadata.end() && noted->second == kHalf;
+}
+
 bool MostlyHalf(const Graph& graph) {
   uint64_t half = 0, single = 0;
   for (uint32_t i = 0; i < graph.constant_count(); ++i) {
@@ -115,5 +125,7 @@ bool MostlyHalf(const Graph& graph) {
   }
   return half > single;
 }
+
+void NoteHalfWeights(Graph* graph) { graph->metadata.emplace(kNoted, kHalf); }
 
 }  // namespace godwit::to_tflite
