@@ -519,6 +519,112 @@ TEST(TflitePrepare, HardSigmoidsGoIntoWhatIsBefore) {
   EXPECT_EQ(Export(graph).Ops(), "CONV_2D MUL");
 }
 
+std::string Prepared(std::string_view text) {
+  Graph graph = Parsed(text);
+  EXPECT_TRUE(to_tflite::Prepare(&graph, {}, nullptr).ok());
+  return Export(graph).Ops();
+}
+
+// Neighbours over one spatial axis hand each other images of one row.
+TEST(TflitePrepare, LinesAreImagesOfOneRow) {
+  EXPECT_EQ(Prepared(R"(graph g {
+    const %w: f32[2,2,1] = [2,1,3,4]
+    main (%x: f32[1,2,9]) {
+      %a: f32[1,2,9] = conv(%x, %w)
+      %b: f32[1,2,9] = gelu(%a)
+      %c: f32[1,2,9] = conv(%b, %w)
+      %d: f32[1,2,9] = tanh(%c)
+      %y: f32[1,2,4] = max_pool(%d, kernel=[2], strides=[2])
+      yield(%y as y)
+    }
+  })"),
+            "TRANSPOSE RESHAPE CONV_2D GELU CONV_2D TANH MAX_POOL_2D RESHAPE TRANSPOSE");
+  // Two extents that are not known cannot be reshaped to, but an axis can be put in.
+  const std::string open = Prepared(R"(graph g {
+    const %w: f32[2,2,1] = [2,1,3,4]
+    main (%x: f32[N,2,L]) {
+      %a: f32[N,2,L] = conv(%x, %w)
+      yield(%a as y)
+    }
+  })");
+  EXPECT_NE(open.find("EXPAND_DIMS CONV_2D SQUEEZE"), std::string::npos) << open;
+}
+
+// log(sum(exp)) of a decomposition is not an operator to be decomposed once more.
+TEST(TflitePrepare, WhatIsWrittenOutStaysSo) {
+  EXPECT_EQ(Prepared(R"(graph g {
+    const %last: i64[1] = [1]
+    main (%x: f32[2,3]) {
+      %y: f32[2,1] = reduce(%x, %last, mode="log_sum_exp")
+      yield(%y as y)
+    }
+  })"),
+            "REDUCE_MAX ABS EQUAL SELECT_V2 SUB EXP SUM LOG ADD");
+}
+
+TEST(TflitePrepare, ProductsTakeWhatLiesTurned) {
+  // A row that becomes a column lies as it did.
+  EXPECT_EQ(Prepared(R"(graph g {
+    const %t: i64[3] = [4,1,3]
+    main (%a: f32[4,2,1], %x: f32[4,3,1]) {
+      %r: f32[4,1,3] = reshape(%x, %t)
+      %y: f32[4,2,3] = matmul(%a, %r)
+      yield(%y as y)
+    }
+  })"),
+            "BATCH_MATMUL");
+  EXPECT_EQ(Prepared(R"(graph g {
+    const %w: f32[2,3] = [1,2,3,4,5,6]
+    const %none: f32[3] = [0,0,0]
+    main (%x: f32[4,2]) {
+      %y: f32[4,3] = gemm(%x, %w, %none)
+      yield(%y as y)
+    }
+  })"),
+            "FULLY_CONNECTED");
+}
+
+// Names of views, of numbers that say what to do and of single numbers follow the form that is chosen.
+TEST(TfliteExport, WhatComesAndGoesHasNoNameOfTheSource) {
+  const Written out = Export(R"(graph g {
+    const %repeats: i64[2] = [1,2]
+    const %half: f32[] = [0.5]
+    const %vector: f32[6] = [1,2,3,4,5,6]
+    const %shape: i64[2] = [3,2]
+    main (%x: f32[2,3]) {
+      %moved: f32[3,2] = reshape(%x, %shape)
+      %sum: f32[3,2] = add(%moved, %half)
+      %tiled: f32[3,4] = tile(%sum, %repeats)
+      %t: f32[4,3] = transpose(%tiled, perm=[1,0])
+      yield(%tiled as tiled, %t as turned)
+    }
+  })");
+  std::string names;
+  for (const tflite::Tensor& t : out.model.subgraphs[0].tensors) names += Concat(t.name, " ");
+  EXPECT_NE(names.find("sum "), std::string::npos) << names;
+  EXPECT_NE(names.find("turned "), std::string::npos) << names;
+  for (const char* gone : {"moved", "half", "repeats", "shape"})
+    EXPECT_EQ(names.find(gone), std::string::npos) << names;
+}
+
+// Constants that rows make, or that are computed as they are written, are those of the source where they are equal.
+TEST(TfliteExport, EqualConstantsAreOne) {
+  const Written out = Export(R"(graph g {
+    const %w: f32[2,2,1,1] = [2,1,3,4]
+    const %zeros: f32[2] = [0,0]
+    main (%x: f32[1,3,4,2]) {
+      %a: f32[1,3,4,2] = conv(%x, %w, channel_axis=3)
+      %b: f32[1,3,4,2] = conv(%a, %w, %zeros, channel_axis=3)
+      yield(%b as y)
+    }
+  })");
+  const auto& ops = out.model.subgraphs[0].operators;
+  ASSERT_EQ(ops.size(), 2U);
+  EXPECT_EQ(ops[0].inputs[1], ops[1].inputs[1]);
+  EXPECT_EQ(ops[0].inputs[2], ops[1].inputs[2]);
+  EXPECT_EQ(out.model.subgraphs[0].tensors[static_cast<size_t>(ops[0].inputs[2])].name, "zeros");
+}
+
 std::string Layer(std::string_view attrs, std::string_view more = "") {
   return Concat(R"(graph {
     const %w: f32[1,8,3] = [)",

@@ -110,5 +110,82 @@ TEST(Fixpoint, NormsOverAllChannels) {
   ExpectFixpoint(g);
 }
 
+// A window that is cut for XNNPACK is one window again when it comes back.
+TEST(Fixpoint, WindowsThatAreCut) {
+  OnnxGraph g("windows");
+  g.Input("x", DataType::kFloat, {1, 4, 12, 12}).Output("y", DataType::kFloat, {1, 4, 12, 12});
+  g.Init("w", {4, 1, 7, 7}, Numbers(196)).Init("b", {4}, Numbers(4));
+  const std::vector<OnnxAttr> wide = {OnnxAttr("pads", {3, 3, 3, 3}), OnnxAttr("group", 4)};
+  g.Node("Conv", {"x", "w", "b"}, {"c"}, wide).Node("Relu", {"c"}, {"r"}).Node("Conv", {"r", "w", "b"}, {"y"}, wide);
+  ExpectFixpoint(g);
+}
+
+// TFLite does not count from the end: what a writer adds for that is taken off again.
+TEST(Fixpoint, RowsThatArePickedByNumber) {
+  OnnxGraph g("rows");
+  g.Input("ids", DataType::kInt64, {2, 5}).Input("at", DataType::kInt64, {3, 2});
+  g.Output("y", DataType::kFloat, {2, 5, 8}).Output("z", DataType::kFloat, {3});
+  g.Init("table", {11, 8}, Numbers(88)).Init("grid", {6, 7}, Numbers(42));
+  g.Node("Gather", {"table", "ids"}, {"rows"}).Node("Tanh", {"rows"}, {"y"});
+  g.Node("GatherND", {"grid", "at"}, {"picked"}).Node("Tanh", {"picked"}, {"z"});
+  ExpectFixpoint(g);
+}
+
+// Operators over one spatial axis become images of one row, which do not go back and forth between neighbours.
+TEST(Fixpoint, ConvolutionsOverLines) {
+  OnnxGraph g("lines");
+  g.Input("x", DataType::kFloat, {1, 4, 40}).Output("y", DataType::kFloat, {1, 8, 10});
+  g.Init("w1", {8, 4, 3}, Numbers(96)).Init("w2", {8, 8, 3}, Numbers(192)).Init("w3", {8, 1, 5}, Numbers(40));
+  g.Node("Conv", {"x", "w1"}, {"c1"}, {OnnxAttr("pads", {1, 1})}).Node("Sigmoid", {"c1"}, {"s1"});
+  g.Node("Conv", {"s1", "w2"}, {"c2"}, {OnnxAttr("pads", {1, 1}), OnnxAttr("strides", std::vector<int64_t>{2})})
+      .Node("Tanh", {"c2"}, {"t"});
+  g.Node("Conv", {"t", "w3"}, {"c3"}, {OnnxAttr("pads", {2, 2}), OnnxAttr("group", 8)}).Node("Elu", {"c3"}, {"e"});
+  g.Node("MaxPool", {"e"}, {"y"},
+         {OnnxAttr("kernel_shape", std::vector<int64_t>{2}), OnnxAttr("strides", std::vector<int64_t>{2})});
+  ExpectFixpoint(g);
+}
+
+// What TFLite has no operator for is written out, and put together again.
+TEST(Fixpoint, CompositesThatAreWrittenOut) {
+  OnnxGraph g("composites");
+  g.Input("x", DataType::kFloat, {2, 3, 8}).Output("y", DataType::kFloat, {2, 3, 8});
+  g.Output("z", DataType::kFloat, {2, 3}).Output("k", DataType::kFloat, {2, 3, 1});
+  g.Node("Softplus", {"x"}, {"y"});
+  g.Node("ReduceLogSumExp", {"x"}, {"z"}, {OnnxAttr("axes", std::vector<int64_t>{2}), OnnxAttr("keepdims", 0)});
+  g.Node("ReduceLogSumExp", {"x"}, {"k"}, {OnnxAttr("axes", std::vector<int64_t>{2}), OnnxAttr("keepdims", 1)});
+  ExpectFixpoint(g);
+}
+
+// Constants that only meet when they are written: zeros that a row makes beside zeros of the source.
+TEST(Fixpoint, EqualConstantsAndNamedNumbers) {
+  OnnxGraph g("equal");
+  g.Input("x", DataType::kFloat, {1, 40, 4, 4}).Output("y", DataType::kFloat, {1, 80, 4, 4});
+  g.Init("w1", {40, 40, 1, 1}, Numbers(1600)).Init("w2", {40, 40, 1, 1}, Numbers(1600));
+  g.Init("nothing", {80}, std::vector<float>(80)).Init("none", {40}, std::vector<float>(40));
+  g.Init("w3", {80, 40, 3, 3}, Numbers(28800)).Init("w4", {80, 80, 1, 1}, Numbers(6400));
+  g.Init("repeats", {4}, std::vector<int64_t>{1, 2, 1, 1});
+  g.Node("Conv", {"x", "w1", "none"}, {"a"}).Node("Relu", {"a"}, {"ra"}).Node("Conv", {"ra", "w2"}, {"b"});
+  g.Node("Relu", {"b"}, {"rb"}).Node("Conv", {"rb", "w3"}, {"c"}, {OnnxAttr("pads", {1, 1, 1, 1})});
+  g.Node("Tile", {"ra", "repeats"}, {"tiled"}).Node("Add", {"c", "tiled"}, {"sum"});
+  g.Node("Conv", {"sum", "w4", "nothing"}, {"y"});
+  ExpectFixpoint(g);
+}
+
+// Weights that a TFLite file holds in half are whole in ONNX, and in half again.
+TEST(Fixpoint, WeightsInHalf) {
+  OnnxGraph g("halves");
+  g.Input("x", DataType::kFloat, {1, 32}).Output("y", DataType::kFloat, {1, 32});
+  g.Init("w", {32, 32}, Numbers(1024)).Init("v", {32, 32}, Numbers(1024));
+  g.Node("MatMul", {"x", "w"}, {"h"}).Node("Tanh", {"h"}, {"t"}).Node("MatMul", {"t", "v"}, {"y"});
+  const TempDir dir;
+  const std::string model = dir.Write("model.onnx", OnnxModel(g, {.opset = 17, .ir_version = 8}));
+  const std::string half = dir.Path("half.tflite");
+  const ProgramRun run = RunGodwit({"convert", model, "-o", half, "--precision", "f16w", "--verify", "off"});
+  ASSERT_EQ(run.status, 0) << run.err;
+  const std::vector<std::string> files = Trips(dir, half, {".onnx", ".tflite", ".onnx"});
+  EXPECT_TRUE(files[1] == TempDir::Read(half)) << files[1].size() << " bytes, not " << TempDir::Read(half).size();
+  EXPECT_TRUE(files[0] == files[2]);
+}
+
 }  // namespace
 }  // namespace godwit::testing
