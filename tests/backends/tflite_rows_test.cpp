@@ -72,6 +72,27 @@ TEST(TfliteRows, IndicesCountFromTheStart) {
             "GATHER_ND");
 }
 
+// SAME cuts off half at the start, or one less; what is cut off otherwise is cut off by a SLICE.
+TEST(TfliteRows, TransposedConvolutionsCutOffWhatSameDoes) {
+  const auto written = [](int64_t kernel, const std::string& dims, const std::string& attrs) {
+    const std::string k = std::to_string(kernel);
+    std::string numbers = "1.0";
+    for (int64_t i = 1; i < kernel * kernel; ++i) numbers += ",1.0";
+    return OpsOf("const %w: f32[1," + k + "," + k + ",1] = [" + numbers + "]\nmain (%x: f32[1,4,5,1]) {\n" +
+                 "%y: f32[1," + dims + ",1] = conv_transpose(%x, %w, channel_axis=3, weight_layout=\"ohwi\"" + attrs +
+                 ")\nyield(%y)\n}");
+  };
+  EXPECT_EQ(written(3, "9,11", ", strides=[2,2]"), "TRANSPOSE_CONV");
+  EXPECT_EQ(written(4, "8,10", ", strides=[2,2], pads=[1,1,1,1]"), "TRANSPOSE_CONV");
+  EXPECT_EQ(written(3, "7,9", ", strides=[2,2], pads=[1,1,1,1]"), "TRANSPOSE_CONV");
+  EXPECT_EQ(written(3, "8,10", ", strides=[2,2], pads=[0,0,1,1]"), "TRANSPOSE_CONV");
+  EXPECT_EQ(written(3, "8,10", ", strides=[2,2], pads=[0,0,2,2], output_pads=[1,1]"), "TRANSPOSE_CONV");
+  EXPECT_EQ(written(3, "8,10", ", strides=[2,2], auto_pad=\"same_upper\""), "TRANSPOSE_CONV");
+  EXPECT_NE(written(3, "8,10", ", strides=[2,2], auto_pad=\"same_lower\""), "TRANSPOSE_CONV");
+  EXPECT_NE(written(3, "8,10", ", strides=[2,2], pads=[1,1,1,1], output_pads=[1,1]"), "TRANSPOSE_CONV");
+  EXPECT_NE(written(5, "5,7", ", strides=[2,2], pads=[3,3,3,3]"), "TRANSPOSE_CONV");
+}
+
 TEST(TfliteRows, ScattersShowWhereTheyHit) {
   EXPECT_EQ(OpsOf("main (%x: f32[4,2], %i: u8[3,1], %u: f32[3,2]) {\n %j: i64[3,1] = cast(%i, to=i64)\n "
                   "%y: f32[4,2] = scatter_nd(%x, %j, %u)\n yield(%y)\n}"),
