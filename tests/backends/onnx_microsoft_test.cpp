@@ -335,8 +335,9 @@ TEST(MicrosoftAttention, PackedHeadsWithAMask) {
 // --- 8-bit numbers
 
 TEST(QLinear, BetweenDequantizeAndQuantize) {
+  // No result lies half way between two steps: ONNX Runtime rounds those its own way.
   constexpr std::string_view kScales =
-      "const %s: f32[] = [0.125]\nconst %t: f32[] = [0.0625]\nconst %u: f32[] = [0.25]\n"
+      "const %s: f32[] = [0.11]\nconst %t: f32[] = [0.07]\nconst %u: f32[] = [0.23]\n"
       "const %z: u8[] = [3]\nconst %w: u8[] = [1]\n";
   const auto two = [&](std::string_view op) {
     return Concat(kScales, "main (%a: u8[2,3], %b: u8[2,3]) {\n%x: f32[2,3] = dequantize(%a, %s, %z, to=f32)\n",
