@@ -148,7 +148,8 @@ TEST(ExitStatus, NumbersThatAFormatCannotHoldAreRefused) {
 TEST(ExitStatus, WhatATargetCannotRunIsEight) {
   const TempDir dir;
   OnnxGraph g;
-  g.Node("StringNormalizer", {"x"}, {"y"}).Input("x", DataType::kString, {3}).Output("y", DataType::kString);
+  g.Node("StringNormalizer", {"x"}, {"y"}, {OnnxAttr("case_change_action", std::string("LOWER"))});
+  g.Input("x", DataType::kString, {3}).Output("y", DataType::kString);
   const std::string model = dir.Write("m.onnx", OnnxModel(g));
   EXPECT_EQ(RunGodwit({"check", model, "--target", "onnx@17"}).status, 0);
   const ProgramRun run = RunGodwit({"check", model, "--target", "onnx@17,onnx@9"});
