@@ -550,6 +550,18 @@ TEST(TflitePrepare, LinesAreImagesOfOneRow) {
   EXPECT_NE(open.find("EXPAND_DIMS CONV_2D SQUEEZE"), std::string::npos) << open;
 }
 
+// A reshape says one open size at most; where it only places dims of 1 it need say none.
+TEST(TflitePrepare, OnesArePlacedBetweenOpenSizes) {
+  const std::string ops = Prepared(R"(graph g {
+    const %more: i64[4] = [0,1,-1,2]
+    main (%x: f32[N,L,2]) {
+      %a: f32[N,1,L,2] = reshape(%x, %more)
+      yield(%a as y)
+    }
+  })");
+  EXPECT_EQ(ops, "EXPAND_DIMS");
+}
+
 // log(sum(exp)) of a decomposition is not an operator to be decomposed once more.
 TEST(TflitePrepare, WhatIsWrittenOutStaysSo) {
   EXPECT_EQ(Prepared(R"(graph g {

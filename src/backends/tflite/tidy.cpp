@@ -118,6 +118,27 @@ Result<bool> TurnedVector(RewriteCtx& ctx) {
   return false;
 }
 
+// Dims of 1 are placed and taken away without knowing the others, of which a reshape leaves one open at most.
+Result<bool> PlacesOnes(RewriteCtx& ctx) {
+  if (!ctx.Ranked(ctx.In(0)) || !ctx.Ranked(ctx.Out()) || IsExpressible(ctx.ShapeOf(ctx.Out()))) return false;
+  const Shape &x = ctx.ShapeOf(ctx.In(0)), &y = ctx.ShapeOf(ctx.Out());
+  const bool more = y.size() > x.size();
+  const Shape &large = more ? y : x, &small = more ? x : y;
+  std::vector<int64_t> axes;
+  size_t met = 0;
+  for (size_t k = 0; k < large.size(); ++k) {
+    if (met < small.size() && large[k] == small[met]) {
+      ++met;
+    } else if (large[k] == Dim(1)) {
+      axes.push_back(static_cast<int64_t>(k));
+    } else {
+      return false;
+    }
+  }
+  if (met != small.size() || axes.empty()) return false;
+  return ctx.Rebuild(more ? ops::kUnsqueeze : ops::kSqueeze, {ctx.In(0), ctx.I64s(axes)});
+}
+
 // A bias of zeros is none.
 Result<bool> NoBias(RewriteCtx& ctx) {
   if (ctx.n_in() < 3 || !ctx.In(2) || ctx.Splat(ctx.In(2)) != 0.0) return false;
@@ -126,6 +147,7 @@ Result<bool> NoBias(RewriteCtx& ctx) {
 
 const OpDef* const kBroadcasts[] = {&ops::kAdd, &ops::kSub, &ops::kMul, &ops::kDiv, &ops::kMax, &ops::kMin};
 const OpDef* const kGemms[] = {&ops::kGemm};
+const OpDef* const kReshapes[] = {&ops::kReshape};
 const OpDef* const kMatMuls[] = {&ops::kMatMul};
 const OpDef* const kProducts[] = {&ops::kMatMul, &ops::kGemm};
 const OpDef* const kGathers[] = {&ops::kGather};
@@ -136,6 +158,8 @@ const Rule kFormRules[] = {
     {"keep-inner-axis", "What goes into a product is transposed so that rows stay whole.", Numerics::kExact, kProducts,
      KeepInnerAxis},
     {"turned-vector", "A matrix of one row or column is taken as it lies.", Numerics::kExact, kMatMuls, TurnedVector},
+    {"places-ones", "A reshape that only places or takes away dims of 1 says no sizes.", Numerics::kExact, kReshapes,
+     PlacesOnes},
     {"no-bias", "A bias of zeros is none.", Numerics::kReassociating, kGemms, NoBias},
 };
 const Rule kTurnRules[] = {
