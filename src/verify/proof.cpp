@@ -4,21 +4,20 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <limits>
 #include <optional>
 #include <thread>
 
 #include "base/text.h"
 #include "exec/session.h"
-#include "ir/convert.h"
 #include "ir/walk.h"
-#include "ops/ops.h"
 #include "rewrite/ports.h"
 #include "verify/carried_states.h"
 #include "verify/cut.h"
 #include "verify/judging.h"
 #include "verify/model_runner.h"
+#include "verify/output_traits.h"
+#include "verify/quantised_outputs.h"
 #include "verify/runtime_judge.h"
 #include "verify/sample_plan.h"
 #include "verify/source_noise.h"
@@ -57,7 +56,16 @@ class Prover {
   [[nodiscard]] Values Picked(const Values& inputs) const;
   /// Both models on the same inputs, at the same time where there are threads for it.
   void RunBoth(const Values& inputs, std::optional<Result<Values>>* ours, std::optional<Result<Values>>* theirs);
+  /// Both models on one sample.
+  struct Pair {
+    size_t set = 0;  // of sizes
+    Values inputs, reference;
+    std::optional<Result<Values>> actual;
+  };
+  enum class Ran : uint8_t { kYes, kNotThis, kNever };
+  Ran RunAt(int index, Pair* pair);
   bool RunSample(int index);
+  void JudgeSample(int index, const Values& inputs, const Values& reference, const Values& actual);
   bool FindSizes(size_t set, int index, Values* inputs, Values* reference, std::optional<Result<Values>>* actual);
   bool OpenJudge();
   void KeepWorst(SampleKind kind, const Values& inputs);
@@ -104,39 +112,6 @@ bool Prover::Cut() {
   source_ = &cut_source_;
   written_ = &cut_written_;
   return true;
-}
-
-// What makes a value, but for moves of its elements; null for an input.
-const Node* MakerBehindMoves(const Graph& graph, ValueId value) {
-  static constexpr const OpDef* kMoves[] = {&ops::kReshape,   &ops::kTranspose, &ops::kSqueeze,
-                                            &ops::kUnsqueeze, &ops::kFlatten,   &ops::kIdentity};
-  constexpr int kFar = 16;
-  for (int steps = 0; steps < kFar; ++steps) {
-    const NodeId def = graph.value(value).def;
-    if (!def) return nullptr;
-    const Node& node = graph.node(def);
-    if (std::find(std::begin(kMoves), std::end(kMoves), node.op) == std::end(kMoves)) return &node;
-    value = node.in[0];
-  }
-  return nullptr;
-}
-
-// Functions of a bounded range: runtimes compute them as exactly as their range, not their value, goes.
-bool IsOfUnitRange(const Graph& graph, ValueId value) {
-  const Node* node = MakerBehindMoves(graph, value);
-  return node != nullptr && (node->op == &ops::kSigmoid || node->op == &ops::kTanh || node->op == &ops::kSoftmax);
-}
-
-// The largest step of real numbers that integers stand for; 0 where they are none.
-double StepOf(const Graph& graph, ValueId value) {
-  const Node* node = MakerBehindMoves(graph, value);
-  if (node == nullptr || node->op != &ops::kDequantize) return 0;
-  const ValueId scales = node->in[1];
-  if (!graph.IsConstant(scales)) return 0;
-  const auto loaded = graph.constant(graph.value(scales).constant).Load();
-  double step = 0;
-  for (const double s : loaded.ok() ? ToF64(*loaded) : std::vector<double>()) step = std::max(step, std::fabs(s));
-  return step;
 }
 
 bool Prover::MatchPorts() {
@@ -195,16 +170,7 @@ void Prover::PlanSamples() {
   }
   // What is stated whole leaves nothing to vary.
   if (!drawn && options_.data.empty() && ladders_.size() == 1) report_.samples = 1;
-  // Real samples take the place of random ones, and leave the edges theirs.
-  const auto real = std::min(static_cast<int>(options_.data.size()), std::max(1, report_.samples - 4));
-  kinds_ = SampleKinds(report_.samples);
-  for (int i = 0; i < real && !options_.data.empty(); ++i) {
-    const auto drawn_at = std::find_if(kinds_.begin(), kinds_.end(), [](SampleKind k) {
-      return k == SampleKind::kRandom || k == SampleKind::kSigned;
-    });
-    kinds_.erase(drawn_at == kinds_.end() ? kinds_.end() - 1 : drawn_at);
-    kinds_.insert(kinds_.begin(), SampleKind::kGiven);
-  }
+  kinds_ = SampleKinds(report_.samples, options_.data.size());
 }
 
 void Prover::StartSessions() {
@@ -284,39 +250,52 @@ bool Prover::FindSizes(size_t set, int index, Values* inputs, Values* reference,
   return false;
 }
 
-bool Prover::RunSample(int index) {
+// kNotThis where the source does not take such a sample, kNever where there is nothing to prove: the report says why.
+Prover::Ran Prover::RunAt(int index, Pair* pair) {
   // Sizes take turns, so that each meets random values and edges.
-  size_t set = ladders_.size() > 1 ? static_cast<size_t>(index) % ladders_.size() : 0;
-  Values inputs, reference;
-  std::optional<Result<Values>> actual;
-  bool ready = false;
+  const size_t set = ladders_.size() > 1 ? static_cast<size_t>(index) % ladders_.size() : 0;
+  pair->set = set;
   if (!sizes_[set]) {
-    ready = FindSizes(set, index, &inputs, &reference, &actual);
-    if (!ready && set == 0) return false;
-    if (!ready) {
-      report_.notes.push_back(Concat("runs at one size only: ", ToString(*sizes_[0])));
-      ladders_.resize(1);
-      set = 0;
-    }
+    if (FindSizes(set, index, &pair->inputs, &pair->reference, &pair->actual)) return Ran::kYes;
+    if (set == 0) return Ran::kNever;
+    report_.notes.push_back(Concat("runs at one size only: ", ToString(*sizes_[0])));
+    ladders_.resize(1);
+    pair->set = 0;
   }
-  if (!ready) {
-    auto sample = MakeSample(index, *sizes_[set]);
-    std::optional<Result<Values>> ours;
-    if (sample.ok()) RunBoth(*sample, &ours, &actual);
-    if (!sample.ok() || !ours->ok()) {
-      const std::string why = sample.ok() ? ours->diag().what : sample.diag().what;
-      if (kinds_[static_cast<size_t>(index)] == SampleKind::kGiven) return NotRun(why);
-      report_.notes.push_back(
-          Concat("the source does not take ", Name(kinds_[static_cast<size_t>(index)]), " values: ", why));
-      return true;
-    }
-    inputs = *std::move(sample);
-    reference = **std::move(ours);
+  auto sample = MakeSample(index, *sizes_[pair->set]);
+  std::optional<Result<Values>> ours;
+  if (sample.ok()) RunBoth(*sample, &ours, &pair->actual);
+  if (sample.ok() && ours->ok()) {
+    pair->inputs = *std::move(sample);
+    pair->reference = **std::move(ours);
+    return Ran::kYes;
   }
-  if (!actual->ok()) {
-    const std::string at = sizes_[set]->empty() ? "" : Concat(" at ", ToString(*sizes_[set]));
-    return Differs(Concat("the written model does not run", at, ": ", actual->diag().what));
+  const std::string why = sample.ok() ? ours->diag().what : sample.diag().what;
+  const SampleKind kind = kinds_[static_cast<size_t>(index)];
+  if (kind == SampleKind::kGiven) {
+    NotRun(why);
+    return Ran::kNever;
   }
+  report_.notes.push_back(Concat("the source does not take ", Name(kind), " values: ", why));
+  return Ran::kNotThis;
+}
+
+bool Prover::RunSample(int index) {
+  Pair pair;
+  const Ran ran = RunAt(index, &pair);
+  if (ran != Ran::kYes) return ran == Ran::kNotThis;
+  if (!pair.actual->ok()) {
+    const DimSizes& sizes = *sizes_[pair.set];
+    const std::string at = sizes.empty() ? "" : Concat(" at ", ToString(sizes));
+    return Differs(Concat("the written model does not run", at, ": ", pair.actual->diag().what));
+  }
+  JudgeSample(index, pair.inputs, pair.reference, **pair.actual);
+  states_.Carry(*source_, pair.reference, options_);
+  states_.CarryOwn(*written_, **pair.actual);
+  return true;
+}
+
+void Prover::JudgeSample(int index, const Values& inputs, const Values& reference, const Values& actual) {
   SampleContext sample;
   sample.kind = kinds_[static_cast<size_t>(index)];
   sample.noise = [&]() { return noise_->Of(index, inputs, reference); };
@@ -331,7 +310,7 @@ bool Prover::RunSample(int index) {
   if (in_reals) sample.in_reals = [&](size_t output) { return noise_->InReals(index, inputs, output); };
   const auto real = [&](size_t output) { return noise_->WrittenInReals(index, Picked(inputs), output_of_[output]); };
   if (noise_->written_in_integers()) {
-    sample.integers = [&](size_t output) { return &(**actual)[output_of_[output]]; };
+    sample.integers = [&](size_t output) { return &actual[output_of_[output]]; };
     sample.steps_of = [&](size_t output) {
       const RtValue* value = real(output);
       Meter meter(false);
@@ -346,7 +325,7 @@ bool Prover::RunSample(int index) {
       sample.with_stored_biases = [&, i] { return noise_->WithStoredBiases(index, inputs, i); };
     }
     if (in_reals) sample.alternative = [&, i] { return noise_->InReals(index, inputs, i); };
-    judges_[i].Judge((**actual)[output_of_[i]], reference[i], sample);
+    judges_[i].Judge(actual[output_of_[i]], reference[i], sample);
   }
   sample.sensitivity = moved;
   if (elsewhere_->ready()) {
@@ -354,9 +333,6 @@ bool Prover::RunSample(int index) {
     if (!fault.empty()) Differs(std::move(fault));
   }
   KeepWorst(sample.kind, inputs);
-  states_.Carry(*source_, reference, options_);
-  states_.CarryOwn(*written_, **actual);
-  return true;
 }
 
 void Prover::KeepWorst(SampleKind kind, const Values& inputs) {
@@ -454,39 +430,7 @@ Status Prover::Run() {
   return Ok{};
 }
 
-// Two ways to compute in integers may round apart by design: quantised outputs are judged as the real numbers that they
-// stand for, whose noise can be measured. Nothing where there are none.
-Result<std::optional<std::pair<Graph, Graph>>> InRealNumbers(const Graph& source, const Graph& written,
-                                                             ProofOptions* options) {
-  std::optional<std::pair<Graph, Graph>> out;
-  const std::vector<ValueId>& results = source.region(Graph::main()).results;
-  for (size_t i = 0; i < results.size() && i < source.output_names.size(); ++i) {
-    const Type& type = source.value(results[i]).type;
-    if (!type.is_tensor() || type.tensor().quant == nullptr || type.tensor().quant->block != 0) continue;
-    const size_t twin = FindName(written.output_names, source.output_names[i]);
-    if (twin == written.output_names.size()) continue;
-    const ValueId theirs = written.region(Graph::main()).results[twin];
-    if (written.value(theirs).type.dtype() != type.dtype() || IsFloat(type.dtype())) continue;
-    if (!out) out.emplace(source.Clone(), written.Clone());
-    out->second.value(theirs).type.tensor().quant = type.tensor().quant;
-    RETURN_IF_ERROR(DequantizeOutput(&out->first, i));
-    RETURN_IF_ERROR(DequantizeOutput(&out->second, twin));
-    options->judged_quants[source.output_names[i]] = type.tensor().quant;
-  }
-  return out;
-}
-
 }  // namespace
-
-std::string_view Name(Verdict verdict) {
-  switch (verdict) {
-    case Verdict::kProved: return "proved";
-    case Verdict::kVacuous: return "vacuous";
-    case Verdict::kDiffers: return "differs";
-    case Verdict::kNotRun: return "not run";
-  }
-  return "not run";
-}
 
 Result<ProofReport> Prove(const Graph& source, const Graph& written, const ProofOptions& options) {
   const auto start = Clock::now();

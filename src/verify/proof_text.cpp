@@ -39,6 +39,16 @@ std::string Number(double value) { return std::isfinite(value) ? ShortestDouble(
 
 }  // namespace
 
+std::string_view Name(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kProved: return "proved";
+    case Verdict::kVacuous: return "vacuous";
+    case Verdict::kDiffers: return "differs";
+    case Verdict::kNotRun: return "not run";
+  }
+  return "not run";
+}
+
 std::string ProofText(const ProofReport& report, bool detail) {
   std::string out;
   if (report.verdict == Verdict::kNotRun) {

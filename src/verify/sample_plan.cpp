@@ -1,6 +1,7 @@
 #include "verify/sample_plan.h"
 
 #include <algorithm>
+#include <climits>
 #include <map>
 #include <optional>
 #include <set>
@@ -102,12 +103,19 @@ std::vector<int64_t> StatedNumbers(const Graph& graph) {
 
 }  // namespace
 
-std::vector<SampleKind> SampleKinds(int count) {
+std::vector<SampleKind> SampleKinds(int count, size_t real) {
   using K = SampleKind;
   constexpr K kOrder[] = {K::kRandom, K::kSigned, K::kRamp, K::kZeros, K::kOnes, K::kLarge, K::kRandom, K::kSigned};
   std::vector<SampleKind> out;
   for (int i = 0; i < count; ++i) {
     out.push_back(i < static_cast<int>(std::size(kOrder)) ? kOrder[i] : i % 2 == 0 ? K::kRandom : K::kSigned);
+  }
+  constexpr int kEdges = 4;
+  const int given = std::min(static_cast<int>(std::min<size_t>(real, INT_MAX)), std::max(1, count - kEdges));
+  for (int i = 0; i < given; ++i) {
+    const auto drawn = std::find_if(out.begin(), out.end(), [](K k) { return k == K::kRandom || k == K::kSigned; });
+    out.erase(drawn == out.end() ? out.end() - 1 : drawn);
+    out.insert(out.begin(), K::kGiven);
   }
   return out;
 }

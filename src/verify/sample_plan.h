@@ -7,8 +7,9 @@
 
 namespace godwit {
 
-/// The kinds of `count` samples: random ones between a ramp and the edges.
-std::vector<SampleKind> SampleKinds(int count);
+/// The kinds of `count` samples: random ones between a ramp and the edges. `real` samples that are given come first, in
+/// the place of random ones; the edges keep theirs.
+std::vector<SampleKind> SampleKinds(int count, size_t real = 0);
 
 /// Sets of sizes for the open dims, the likelier ones first, for the first (0) or second (1) size to be tried. Height
 /// and width, and what else may not be alike, differ; the last sets are for models that only take particular sizes. One
