@@ -4,86 +4,30 @@
 
 #include <gtest/gtest.h>
 
-#include <numeric>
-
 #include "backends/tflite/partition.h"
-#include "backends/tflite/prepare.h"
+#include "backends/tflite_written.h"
 #include "base/text.h"
-#include "exec/session.h"
-#include "formats/tflite/parse.h"
-#include "formats/tflite/write.h"
-#include "ir/convert.h"
 #include "ir/state.h"
-#include "ir/text.h"
-#include "ops/ops.h"
 
 namespace godwit {
 namespace {
 
-Graph Parsed(std::string_view text) {
-  auto graph = ParseGraph(text, ops::Find);
-  EXPECT_TRUE(graph.ok()) << FormatDiag(graph.diag());
-  return graph.ok() ? *std::move(graph) : Graph();
-}
-
-std::string Zeros(int n) {
-  std::string out = "0";
-  for (int k = 1; k < n; ++k) out += ",0";
-  return out;
-}
-
-struct Written {
-  std::string bytes;
-  tflite::Model model;
-  int runtime = 0;
-
-  [[nodiscard]] std::string Ops() const {
-    std::string out;
-    for (const tflite::Operator& op : model.subgraphs[0].operators) {
-      out += Concat(out.empty() ? "" : " ", model.OperatorNameOf(op));
-    }
-    return out;
-  }
-  [[nodiscard]] const tflite::Operator& Op(size_t i) const { return model.subgraphs[0].operators[i]; }
-  [[nodiscard]] const tflite::Tensor& TensorOf(const tflite::Operator& op, size_t input) const {
-    return model.subgraphs[0].tensors[static_cast<size_t>(op.inputs[input])];
-  }
-  [[nodiscard]] int VersionOf(size_t i) const { return model.CodeOf(Op(i)).version; }
-};
-
-targets::TfliteProfile Profile(std::string_view name) {
-  auto profile = targets::ParseTfliteProfile(name);
-  EXPECT_TRUE(profile.ok());
-  return profile.ok() ? *std::move(profile) : targets::TfliteProfile();
-}
+using test::ParsedGraph;
+using test::Profile;
+using Written = test::WrittenTflite;
 
 Written Export(const Graph& graph, const targets::TfliteProfile& profile = {}) {
-  DiagSink sink;
-  const auto exported = to_tflite::ExportModel(graph, {profile}, &sink);
-  for (const Diag& d : sink.all()) ADD_FAILURE() << FormatDiag(d);
-  Written out;
-  if (!exported.ok() || sink.has_errors()) return out;
-  const auto bytes = tflite::SerializeModel(exported->model);
-  EXPECT_TRUE(bytes.ok());
-  out.bytes = *bytes;
-  out.runtime = exported->runtime;
-  auto model = tflite::ParseModel(AsBytes(out.bytes), {});
-  EXPECT_TRUE(model.ok()) << FormatDiag(model.diag());
-  if (!model.ok()) return out;
-  tflite::CheckModel(*model, {}, &sink);
-  for (const Diag& d : sink.all()) ADD_FAILURE() << FormatDiag(d);
-  out.model = *std::move(model);
-  return out;
+  return test::WriteTflite(graph, {profile});
 }
 
 Written Export(std::string_view text, const targets::TfliteProfile& profile = {}) {
-  return Export(Parsed(text), profile);
+  return Export(ParsedGraph(text), profile);
 }
 
 std::string OpsOf(std::string_view text) { return Export(text).Ops(); }
 
 std::string ProblemOf(std::string_view text, const targets::TfliteProfile& profile = {}) {
-  const Graph graph = Parsed(text);
+  const Graph graph = ParsedGraph(text);
   DiagSink sink;
   EXPECT_TRUE(to_tflite::ExportModel(graph, {profile}, &sink).ok());
   return sink.all().empty() ? "" : sink.all()[0].id;
@@ -121,14 +65,14 @@ TEST(TfliteExport, KeepsNamesAndOrder) {
   EXPECT_EQ(out.TensorOf(out.Op(1), 1).name, "w");
   EXPECT_EQ(out.model.metadata[0].name, "min_runtime_version");
   EXPECT_EQ(out.model.buffers[out.model.metadata[0].buffer].bytes.size(), 16U);
-  EXPECT_EQ(Export(Parsed(R"(graph net {
+  EXPECT_EQ(Export(ParsedGraph(R"(graph net {
     main (%a: f32[2]) {
       %s: f32[2] = neg(%a)
       yield(%s as first)
     }
   })"))
                 .bytes,
-            Export(Parsed(R"(graph net {
+            Export(ParsedGraph(R"(graph net {
     main (%a: f32[2]) {
       %s: f32[2] = neg(%a)
       yield(%s as first)
@@ -381,7 +325,7 @@ TEST(TfliteExport, OlderRuntimesGetOlderVersions) {
 }
 
 TEST(TfliteExport, StateIsAVariable) {
-  Graph graph = Parsed(R"(graph g {
+  Graph graph = ParsedGraph(R"(graph g {
     main (%x: f32[2], %s: f32[2]) {
       %y: f32[2] = add(%x, %s)
       %n: f32[2] = neg(%y)
@@ -417,183 +361,6 @@ TEST(TflitePartition, PartsOfADelegate) {
   ASSERT_EQ(xnnpack.left.size(), 1U);
   EXPECT_EQ(xnnpack.left[0].op, "POW");
   EXPECT_EQ(to_tflite::PartitionFor(out.model, targets::TfliteDelegate::kGpu).parts, 1U);
-}
-
-TEST(TflitePrepare, LayoutIsTheTargets) {
-  Graph graph = Parsed(R"(graph g {
-    const %w: f32[2,2,1,1] = [2,1,3,4]
-    main (%x: f32[2,2,3,4]) {
-      %a: f32[2,2,3,4] = conv(%x, %w)
-      %b: f32[2,2,3,4] = abs(%a)
-      %y: f32[2,2,3,4] = conv(%b, %w)
-      yield(%y as y)
-    }
-  })");
-  to_tflite::PrepareReport report;
-  ASSERT_TRUE(to_tflite::Prepare(&graph, {}, &report).ok());
-  EXPECT_EQ(report.layout.after.transposes, 2);
-  EXPECT_EQ(Export(graph).Ops(), "TRANSPOSE CONV_2D ABS CONV_2D TRANSPOSE");
-}
-
-TEST(TflitePrepare, PatchesOfAFrameNeedNoMoreThanFourAxes) {
-  constexpr std::string_view kText = R"(graph g {
-    const %w: f32[3,3,1,1] = [2,1,3,4,1,5,1,2,2]
-    const %cut: i64[6] = [1,3,3,4,2,4]
-    const %each: i64[4] = [6,3,4,4]
-    const %apart: i64[6] = [1,3,2,4,4,3]
-    const %frame: i64[4] = [1,12,8,3]
-    main (%x: f32[1,3,12,8]) {
-      %a: f32[1,3,3,4,2,4] = reshape(%x, %cut)
-      %b: f32[1,3,2,3,4,4] = transpose(%a, perm=[0,2,4,1,3,5])
-      %c: f32[6,3,4,4] = reshape(%b, %each)
-      %d: f32[6,3,4,4] = conv(%c, %w)
-      %e: f32[6,4,4,3] = transpose(%d, perm=[0,2,3,1])
-      %f: f32[1,3,2,4,4,3] = reshape(%e, %apart)
-      %g: f32[1,3,4,2,4,3] = transpose(%f, perm=[0,1,3,2,4,5])
-      %y: f32[1,12,8,3] = reshape(%g, %frame)
-      yield(%y as y)
-    }
-  })";
-  const Graph source = Parsed(kText);
-  Graph graph = Parsed(kText);
-  to_tflite::PrepareReport report;
-  ASSERT_TRUE(to_tflite::Prepare(&graph, {}, &report).ok());
-  EXPECT_EQ(report.layout.after.transposes, 3);
-  const Written out = Export(graph);
-  EXPECT_EQ(out.Ops(), "TRANSPOSE RESHAPE TRANSPOSE RESHAPE CONV_2D RESHAPE TRANSPOSE RESHAPE");
-  for (const tflite::Tensor& t : out.model.subgraphs[0].tensors) EXPECT_LE(t.shape.size(), 4U) << t.name;
-  std::vector<float> values(size_t{3} * 12 * 8);
-  std::iota(values.begin(), values.end(), 0.0F);
-  Session before(source, {}), after(graph, {});
-  const auto want = before.Run({Tensor::F32({1, 3, 12, 8}, values)}),
-             got = after.Run({Tensor::F32({1, 3, 12, 8}, values)});
-  ASSERT_TRUE(want.ok() && got.ok());
-  EXPECT_EQ(ToF64((*want)[0].tensor), ToF64((*got)[0].tensor));
-}
-
-TEST(TflitePrepare, NeighboursInDifferentAxesOfTheResultMoveAsOne) {
-  Graph graph = Parsed(R"(graph g {
-    const %apart: i64[6] = [1,3,2,4,5,6]
-    const %frame: i64[4] = [1,12,10,6]
-    main (%x: f32[6,4,5,6]) {
-      %f: f32[1,3,2,4,5,6] = reshape(%x, %apart)
-      %g: f32[1,3,4,2,5,6] = transpose(%f, perm=[0,1,3,2,4,5])
-      %y: f32[1,12,10,6] = reshape(%g, %frame)
-      %z: f32[1,10,6,12] = transpose(%y, perm=[0,2,3,1])
-      yield(%z as z)
-    }
-  })");
-  ASSERT_TRUE(to_tflite::Prepare(&graph, {}, nullptr).ok());
-  const Written out = Export(graph);
-  EXPECT_EQ(out.Ops(), "RESHAPE TRANSPOSE RESHAPE");
-  for (const tflite::Tensor& t : out.model.subgraphs[0].tensors) EXPECT_LE(t.shape.size(), 4U) << t.name;
-}
-
-TEST(TflitePrepare, HalvesAreWidenedBetweenTheEdges) {
-  Graph graph = Parsed(R"(graph g {
-    const %w: f16[2] = [1.5,2]
-    main (%x: f16[3,2]) {
-      %a: f16[3,2] = mul(%x, %w)
-      %b: f16[3,2] = sqrt(%a)
-      yield(%b as y)
-    }
-  })");
-  ASSERT_TRUE(to_tflite::Prepare(&graph, {}, nullptr).ok());
-  const Written out = Export(graph);
-  EXPECT_EQ(out.Ops(), "CAST MUL SQRT CAST");
-  EXPECT_EQ(out.model.signature_defs[0].outputs[0].name, "y");
-}
-
-TEST(TflitePrepare, HardSigmoidsGoIntoWhatIsBefore) {
-  Graph graph = Parsed(R"(graph g {
-    const %w: f32[2,2,1,1] = [2,1,3,4]
-    main (%x: f32[2,3,4,2]) {
-      %a: f32[2,3,4,2] = conv(%x, %w, channel_axis=3)
-      %y: f32[2,3,4,2] = hard_sigmoid(%a, alpha=0.16666667163372, beta=0.5)
-      yield(%y as y)
-    }
-  })");
-  to_tflite::PrepareReport report;
-  ASSERT_TRUE(to_tflite::Prepare(&graph, {}, &report).ok());
-  EXPECT_EQ(report.decomposed, 1);
-  EXPECT_EQ(Export(graph).Ops(), "CONV_2D MUL");
-}
-
-std::string Prepared(std::string_view text) {
-  Graph graph = Parsed(text);
-  EXPECT_TRUE(to_tflite::Prepare(&graph, {}, nullptr).ok());
-  return Export(graph).Ops();
-}
-
-// Neighbours over one spatial axis hand each other images of one row.
-TEST(TflitePrepare, LinesAreImagesOfOneRow) {
-  EXPECT_EQ(Prepared(R"(graph g {
-    const %w: f32[2,2,1] = [2,1,3,4]
-    main (%x: f32[1,2,9]) {
-      %a: f32[1,2,9] = conv(%x, %w)
-      %b: f32[1,2,9] = gelu(%a)
-      %c: f32[1,2,9] = conv(%b, %w)
-      %d: f32[1,2,9] = tanh(%c)
-      %y: f32[1,2,4] = max_pool(%d, kernel=[2], strides=[2])
-      yield(%y as y)
-    }
-  })"),
-            "TRANSPOSE RESHAPE CONV_2D GELU CONV_2D TANH MAX_POOL_2D RESHAPE TRANSPOSE");
-  // Two extents that are not known cannot be reshaped to, but an axis can be put in.
-  const std::string open = Prepared(R"(graph g {
-    const %w: f32[2,2,1] = [2,1,3,4]
-    main (%x: f32[N,2,L]) {
-      %a: f32[N,2,L] = conv(%x, %w)
-      yield(%a as y)
-    }
-  })");
-  EXPECT_NE(open.find("EXPAND_DIMS CONV_2D SQUEEZE"), std::string::npos) << open;
-}
-
-// A reshape says one open size at most; where it only places dims of 1 it need say none.
-TEST(TflitePrepare, OnesArePlacedBetweenOpenSizes) {
-  const std::string ops = Prepared(R"(graph g {
-    const %more: i64[4] = [0,1,-1,2]
-    main (%x: f32[N,L,2]) {
-      %a: f32[N,1,L,2] = reshape(%x, %more)
-      yield(%a as y)
-    }
-  })");
-  EXPECT_EQ(ops, "EXPAND_DIMS");
-}
-
-// log(sum(exp)) of a decomposition is not an operator to be decomposed once more.
-TEST(TflitePrepare, WhatIsWrittenOutStaysSo) {
-  EXPECT_EQ(Prepared(R"(graph g {
-    const %last: i64[1] = [1]
-    main (%x: f32[2,3]) {
-      %y: f32[2,1] = reduce(%x, %last, mode="log_sum_exp")
-      yield(%y as y)
-    }
-  })"),
-            "REDUCE_MAX ABS EQUAL SELECT_V2 SUB EXP SUM LOG ADD");
-}
-
-TEST(TflitePrepare, ProductsTakeWhatLiesTurned) {
-  // A row that becomes a column lies as it did.
-  EXPECT_EQ(Prepared(R"(graph g {
-    const %t: i64[3] = [4,1,3]
-    main (%a: f32[4,2,1], %x: f32[4,3,1]) {
-      %r: f32[4,1,3] = reshape(%x, %t)
-      %y: f32[4,2,3] = matmul(%a, %r)
-      yield(%y as y)
-    }
-  })"),
-            "BATCH_MATMUL");
-  EXPECT_EQ(Prepared(R"(graph g {
-    const %w: f32[2,3] = [1,2,3,4,5,6]
-    const %none: f32[3] = [0,0,0]
-    main (%x: f32[4,2]) {
-      %y: f32[4,3] = gemm(%x, %w, %none)
-      yield(%y as y)
-    }
-  })"),
-            "FULLY_CONNECTED");
 }
 
 // Names of views, of numbers that say what to do and of single numbers follow the form that is chosen.
@@ -635,49 +402,6 @@ TEST(TfliteExport, EqualConstantsAreOne) {
   EXPECT_EQ(ops[0].inputs[1], ops[1].inputs[1]);
   EXPECT_EQ(ops[0].inputs[2], ops[1].inputs[2]);
   EXPECT_EQ(out.model.subgraphs[0].tensors[static_cast<size_t>(ops[0].inputs[2])].name, "zeros");
-}
-
-std::string Layer(std::string_view attrs, std::string_view more = "") {
-  return Concat(R"(graph {
-    const %w: f32[1,8,3] = [)",
-                Zeros(24), "]\n const %r: f32[1,8,2] = [", Zeros(16), R"(]
-    const %b: f32[1,16] = [)",
-                Zeros(16), R"(]
-    main (%x: f32[5,1,3]) {
-      %y: f32[5,1,1,2], %h: f32[1,1,2], %c: f32[1,1,2] = lstm(%x, %w, %r, %b, activations=["sigmoid","tanh","tanh"])",
-                attrs, R"()
-      yield(%y as y)",
-                more, R"()
-    }
-  })");
-}
-
-TEST(TfliteExport, TheFusedLstmIsWrittenWhereItIsAskedFor) {
-  targets::TfliteProfile asked;
-  asked.prefer.insert("UNIDIRECTIONAL_SEQUENCE_LSTM");
-  const auto ops = [&](const std::string& text, const targets::TfliteProfile& profile) {
-    Graph graph = Parsed(text);
-    to_tflite::PrepareOptions options;
-    options.profile = profile;
-    EXPECT_TRUE(to_tflite::Prepare(&graph, options, nullptr).ok());
-    return Export(graph, profile);
-  };
-  const Written whole = ops(Layer(""), asked);
-  EXPECT_EQ(whole.Ops(), "PAD CONCATENATION UNIDIRECTIONAL_SEQUENCE_LSTM SLICE RESHAPE");
-  const tflite::Operator& lstm = whole.Op(2);
-  EXPECT_TRUE(whole.TensorOf(lstm, 18).is_variable);
-  EXPECT_TRUE(whole.TensorOf(lstm, 19).is_variable);
-  EXPECT_EQ(lstm.inputs[16], -1);
-  EXPECT_EQ(ops(Layer(", direction=\"reverse\""), asked).Ops(),
-            "REVERSE_V2 PAD CONCATENATION UNIDIRECTIONAL_SEQUENCE_LSTM SLICE REVERSE_V2 RESHAPE");
-  EXPECT_EQ(ops(Layer("", ", %h as h"), asked).Ops(),
-            "PAD CONCATENATION UNIDIRECTIONAL_SEQUENCE_LSTM SLICE RESHAPE SLICE RESHAPE");
-  // What the operator cannot say, and what was not asked for.
-  for (const std::string& other : {ops(Layer("", ", %c as c"), asked).Ops(), ops(Layer(", clip=0.5"), asked).Ops(),
-                                   ops(Layer(", input_forget=1"), asked).Ops(), ops(Layer(""), {}).Ops()}) {
-    EXPECT_EQ(other.find("SEQUENCE_LSTM"), std::string::npos) << other;
-    EXPECT_NE(other.find("LOGISTIC"), std::string::npos) << other;
-  }
 }
 
 }  // namespace

@@ -2,10 +2,10 @@
 #include <gtest/gtest.h>
 
 #include "backends/tflite/export.h"
+#include "backends/tflite_written.h"
 #include "base/text.h"
 #include "formats/tflite/parse.h"
 #include "formats/tflite/write.h"
-#include "frontends/tflite/import.h"
 #include "ir/convert.h"
 #include "ir/text.h"
 #include "ops/ops.h"
@@ -15,11 +15,7 @@
 namespace godwit {
 namespace {
 
-Graph Parsed(std::string_view text) {
-  auto graph = ParseGraph(Concat("graph g {\n", text, "\n}"), ops::Find);
-  EXPECT_TRUE(graph.ok()) << FormatDiag(graph.diag());
-  return graph.ok() ? *std::move(graph) : Graph();
-}
+Graph Parsed(std::string_view text) { return test::ParsedGraph(Concat("graph g {\n", text, "\n}")); }
 
 // The operators of the file, and the first thing that was said.
 std::string OpsOf(std::string_view text, std::string* said = nullptr) {
@@ -200,18 +196,8 @@ TEST(TfliteRows, LoopsDoNotStackWhatNoFileHolds) {
 
 // What is written of a graph, read again, gives for these inputs.
 std::vector<Tensor> Again(std::string_view text, const std::vector<Tensor>& inputs) {
-  const Graph graph = Parsed(text);
-  DiagSink sink;
-  const auto exported = to_tflite::ExportModel(graph, {}, &sink);
-  for (const Diag& d : sink.all()) ADD_FAILURE() << FormatDiag(d);
-  if (!exported.ok() || sink.has_errors()) return {};
-  const auto bytes = tflite::SerializeModel(exported->model);
-  EXPECT_TRUE(bytes.ok());
-  const ByteSpan span = AsBytes(*bytes);
-  const auto back = from_tflite::ImportModel(MappedFile::FromBytes({span.begin(), span.end()}), {}, &sink);
-  for (const Diag& d : sink.all()) ADD_FAILURE() << FormatDiag(d);
-  if (!back.ok()) return {};
-  return testing::RunOnce(*back, {inputs.begin(), inputs.end()});
+  const Graph back = test::ReadTflite(test::WriteTflite(Parsed(text)));
+  return testing::RunOnce(back, {inputs.begin(), inputs.end()});
 }
 
 TEST(TfliteRows, LoopsOfUnknownLengthGrowWhatTheyStack) {

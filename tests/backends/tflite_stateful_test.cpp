@@ -3,11 +3,9 @@
 
 #include <cstring>
 
-#include "backends/tflite/export.h"
 #include "backends/tflite/prepare.h"
+#include "backends/tflite_written.h"
 #include "base/text.h"
-#include "formats/tflite/parse.h"
-#include "formats/tflite/write.h"
 #include "ir/state.h"
 #include "ir/text.h"
 #include "ops/ops.h"
@@ -33,23 +31,11 @@ Written WriteAgain(const Graph& source, const targets::TfliteProfile& profile) {
   to_tflite::PrepareOptions prepare;
   prepare.profile = profile;
   EXPECT_TRUE(to_tflite::Prepare(&graph, prepare, nullptr).ok());
-  DiagSink sink;
-  const auto exported = to_tflite::ExportModel(graph, {profile}, &sink);
-  for (const Diag& d : sink.all()) ADD_FAILURE() << FormatDiag(d);
-  if (!exported.ok() || sink.has_errors()) return out;
-  const auto bytes = tflite::SerializeModel(exported->model);
-  EXPECT_TRUE(bytes.ok());
-  const auto model = tflite::ParseModel(AsBytes(*bytes), {});
-  EXPECT_TRUE(model.ok());
-  for (const tflite::Operator& op : model->subgraphs[0].operators) {
-    out.ops += Concat(out.ops.empty() ? "" : " ", model->OperatorNameOf(op));
-    out.version = model->CodeOf(op).version;
-  }
-  const auto* data = reinterpret_cast<const std::byte*>(bytes->data());
-  auto back = from_tflite::ImportModel(MappedFile::FromBytes({data, data + bytes->size()}), {}, &sink);
-  for (const Diag& d : sink.all()) ADD_FAILURE() << FormatDiag(d);
-  EXPECT_TRUE(back.ok());
-  if (back.ok()) out.graph = *std::move(back);
+  const test::WrittenTflite written = test::WriteTflite(graph, {profile});
+  if (written.model.subgraphs.empty()) return out;
+  out.ops = written.Ops();
+  out.version = written.VersionOf(written.model.subgraphs[0].operators.size() - 1);
+  out.graph = test::ReadTflite(written);
   return out;
 }
 

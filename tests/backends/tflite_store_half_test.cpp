@@ -3,15 +3,16 @@
 
 #include <gtest/gtest.h>
 
-#include "backends/tflite/export.h"
+#include "backends/tflite_written.h"
 #include "base/text.h"
-#include "formats/tflite/parse.h"
-#include "formats/tflite/write.h"
 #include "ir/text.h"
 #include "ops/ops.h"
 
 namespace godwit {
 namespace {
+
+using test::ParsedGraph;
+using Written = test::WrittenTflite;
 
 Graph Dense(int64_t in, int64_t out, std::string_view first) {
   std::string numbers(first);
@@ -19,35 +20,12 @@ Graph Dense(int64_t in, int64_t out, std::string_view first) {
   const std::string text = Concat("graph g {\n const %w: f32[", std::to_string(in), ",", std::to_string(out), "] = [",
                                   numbers, "]\n main (%x: f32[1,", std::to_string(in), "]) {\n %y: f32[1,",
                                   std::to_string(out), "] = matmul(%x, %w)\n yield(%y as out)\n }\n}");
-  auto graph = ParseGraph(text, ops::Find);
-  EXPECT_TRUE(graph.ok()) << FormatDiag(graph.diag());
-  return graph.ok() ? *std::move(graph) : Graph();
+  return ParsedGraph(text);
 }
 
-struct Written {
-  std::string bytes;
-  tflite::Model model;
-  int64_t halves = 0;
-};
-
 Written Export(const Graph& graph, to_tflite::ExportOptions options = {}) {
-  DiagSink sink;
   options.half_weights = true;
-  const auto exported = to_tflite::ExportModel(graph, options, &sink);
-  Written out;
-  EXPECT_TRUE(exported.ok() && !sink.has_errors());
-  if (!exported.ok() || sink.has_errors()) return out;
-  out.halves = exported->half_tensors;
-  const auto bytes = tflite::SerializeModel(exported->model);
-  EXPECT_TRUE(bytes.ok());
-  out.bytes = *bytes;
-  auto model = tflite::ParseModel(AsBytes(out.bytes), {});
-  EXPECT_TRUE(model.ok());
-  if (!model.ok()) return out;
-  tflite::CheckModel(*model, {}, &sink);
-  EXPECT_TRUE(sink.all().empty());
-  out.model = *std::move(model);
-  return out;
+  return test::WriteTflite(graph, options);
 }
 
 TEST(TfliteStoreHalf, LargeWeightsComeFromADequantize) {

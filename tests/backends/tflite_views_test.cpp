@@ -3,26 +3,20 @@
 
 #include <numeric>
 
-#include "backends/tflite/export.h"
+#include "backends/tflite_written.h"
 #include "base/text.h"
 #include "exec/session.h"
-#include "formats/tflite/parse.h"
-#include "formats/tflite/write.h"
-#include "frontends/tflite/import.h"
-#include "ir/text.h"
-#include "ops/ops.h"
 
 namespace godwit {
 namespace {
 
-struct Written {
+struct Moved {
   std::string ops;
   size_t rank = 0;
   bool same = false;
 };
 
-Written Write(const Dims& dims, const std::vector<int64_t>& perm, bool narrow) {
-  Written out;
+Moved Move(const Dims& dims, const std::vector<int64_t>& perm, bool narrow) {
   Dims turned;
   for (const int64_t p : perm) turned.push_back(dims[static_cast<size_t>(p)]);
   const int64_t size = ElementCount(dims);
@@ -32,79 +26,51 @@ Written Write(const Dims& dims, const std::vector<int64_t>& perm, bool narrow) {
     return text;
   };
   const std::string n = std::to_string(size), rank = std::to_string(dims.size());
-  const auto parsed = ParseGraph(
-      Concat("graph g {\n const %a: i64[", rank, "] = [", list(dims), "]\n const %b: i64[1] = [", n,
-             "]\n main (%x: f32[", n, "]) {\n %p: f32[", list(dims), "] = reshape(%x, %a)\n %t: f32[", list(turned),
-             "] = transpose(%p, perm=[", list(perm), "])\n %y: f32[", n, "] = reshape(%t, %b)\n yield(%y as y)\n }\n}"),
-      ops::Find);
-  EXPECT_TRUE(parsed.ok()) << FormatDiag(parsed.diag());
-  if (!parsed.ok()) return out;
+  const Graph graph = test::ParsedGraph(Concat(
+      "graph g {\n const %a: i64[", rank, "] = [", list(dims), "]\n const %b: i64[1] = [", n, "]\n main (%x: f32[", n,
+      "]) {\n %p: f32[", list(dims), "] = reshape(%x, %a)\n %t: f32[", list(turned), "] = transpose(%p, perm=[",
+      list(perm), "])\n %y: f32[", n, "] = reshape(%t, %b)\n yield(%y as y)\n }\n}"));
   targets::TfliteProfile profile;
   if (narrow) profile.require = {"rank<=4"};
-  DiagSink sink;
-  const auto exported = to_tflite::ExportModel(*parsed, {profile}, &sink);
-  for (const Diag& d : sink.all()) ADD_FAILURE() << FormatDiag(d);
-  if (!exported.ok() || sink.has_errors()) return out;
-  const auto bytes = tflite::SerializeModel(exported->model);
-  EXPECT_TRUE(bytes.ok());
-  const auto model = tflite::ParseModel(AsBytes(*bytes), {});
-  EXPECT_TRUE(model.ok());
-  for (const tflite::Operator& op : model->subgraphs[0].operators) {
-    out.ops += Concat(out.ops.empty() ? "" : " ", model->OperatorNameOf(op));
-  }
-  for (const tflite::Tensor& t : model->subgraphs[0].tensors) out.rank = std::max(out.rank, t.shape.size());
-  const auto* data = reinterpret_cast<const std::byte*>(bytes->data());
-  const auto back = from_tflite::ImportModel(MappedFile::FromBytes({data, data + bytes->size()}), {}, &sink);
-  EXPECT_TRUE(back.ok());
+  const test::WrittenTflite written = test::WriteTflite(graph, {profile});
+  const Graph back = test::ReadTflite(written);
   std::vector<float> values(static_cast<size_t>(size));
   std::iota(values.begin(), values.end(), 0.0F);
-  Session ours(*parsed, {}), theirs(*back, {});
+  Session ours(graph, {}), theirs(back, {});
   const auto want = ours.Run({Tensor::F32({size}, values)}), got = theirs.Run({Tensor::F32({size}, values)});
   EXPECT_TRUE(want.ok() && got.ok());
-  out.same = want.ok() && got.ok() &&
-             std::equal((*want)[0].tensor.raw(), (*want)[0].tensor.raw() + size * 4, (*got)[0].tensor.raw());
-  return out;
+  return {written.Ops(), written.Rank(),
+          want.ok() && got.ok() &&
+              std::equal((*want)[0].tensor.raw(), (*want)[0].tensor.raw() + size * 4, (*got)[0].tensor.raw())};
 }
 
 TEST(TfliteViews, NeighboursAreMovedTogether) {
   for (const bool narrow : {false, true}) {
-    const Written out = Write({3, 3, 8, 5, 7}, {0, 2, 1, 3, 4}, narrow);
+    const Moved out = Move({3, 3, 8, 5, 7}, {0, 2, 1, 3, 4}, narrow);
     EXPECT_EQ(out.ops, "RESHAPE TRANSPOSE RESHAPE");
     EXPECT_EQ(out.rank, 4U);
     EXPECT_TRUE(out.same);
   }
-  const Written ones = Write({1, 2, 1, 3, 4, 1}, {4, 0, 3, 1, 2, 5}, false);
+  const Moved ones = Move({1, 2, 1, 3, 4, 1}, {4, 0, 3, 1, 2, 5}, false);
   EXPECT_EQ(ones.ops, "RESHAPE TRANSPOSE RESHAPE");
   EXPECT_EQ(ones.rank, 3U);
   EXPECT_TRUE(ones.same);
 }
 
 TEST(TfliteViews, MoreAxesAreMovedInSteps) {
-  const Written whole = Write({2, 3, 4, 5, 6}, {1, 3, 2, 4, 0}, false);
+  const Moved whole = Move({2, 3, 4, 5, 6}, {1, 3, 2, 4, 0}, false);
   EXPECT_EQ(whole.ops, "RESHAPE TRANSPOSE RESHAPE");
   EXPECT_EQ(whole.rank, 5U);
   for (const std::vector<int64_t>& perm :
        {std::vector<int64_t>{1, 3, 2, 4, 0}, {4, 3, 2, 1, 0}, {2, 4, 1, 3, 0}, {3, 0, 4, 2, 1}}) {
-    const Written steps = Write({2, 3, 4, 5, 6}, perm, true);
+    const Moved steps = Move({2, 3, 4, 5, 6}, perm, true);
     EXPECT_EQ(steps.ops, "RESHAPE TRANSPOSE RESHAPE TRANSPOSE RESHAPE");
     EXPECT_LE(steps.rank, 4U);
     EXPECT_TRUE(steps.same);
   }
 }
 
-std::string OperatorsOf(const char* text) {
-  const auto parsed = ParseGraph(text, ops::Find);
-  EXPECT_TRUE(parsed.ok()) << FormatDiag(parsed.diag());
-  if (!parsed.ok()) return {};
-  DiagSink sink;
-  const auto exported = to_tflite::ExportModel(*parsed, {}, &sink);
-  EXPECT_TRUE(exported.ok());
-  std::string out;
-  for (const tflite::Operator& op : exported->model.subgraphs[0].operators) {
-    out += Concat(out.empty() ? "" : " ", exported->model.OperatorNameOf(op));
-  }
-  return out;
-}
+std::string OperatorsOf(std::string_view text) { return test::WriteTflite(test::ParsedGraph(text)).Ops(); }
 
 // Rows reshape for themselves: two reshapes that meet are one, and the one that nobody needs goes.
 TEST(TfliteViews, ReshapesOfNeighboursAreOne) {
