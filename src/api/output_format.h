@@ -29,7 +29,7 @@ class OutputFormat {
   /// The graph as the format wants it, once it is rewritten.
   virtual Status Prepare(Graph* graph, DiagSink* sink, ConvertReport* report) = 0;
   /// A further way to enter the file, prepared like the model itself; false where the format has only one.
-  virtual Result<bool> AddEntry(Graph) { return false; }
+  virtual Result<bool> AddEntry(Graph&&) { return false; }
   /// Writes beside the output's place, which must be none of `inputs`, and says what was written.
   virtual Status Write(const Graph& graph, std::vector<std::string> inputs, DiagSink* sink, ConvertReport* report) = 0;
   /// The model from the bytes that were written.

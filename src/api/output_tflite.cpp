@@ -84,7 +84,7 @@ class TfliteOutput : public OutputFormat {
     return Ok{};
   }
 
-  Result<bool> AddEntry(Graph graph) override {
+  Result<bool> AddEntry(Graph&& graph) override {
     ConvertReport unread;
     DiagSink problems;
     RETURN_IF_ERROR(Prepare(&graph, &problems, &unread));

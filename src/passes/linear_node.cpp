@@ -151,8 +151,8 @@ Result<Constant> ScaledWeight(const RewriteCtx& ctx, const LinearNode& linear, s
 }
 
 // bias + what the shifts of the input channels add to each output.
-Result<Constant> ShiftedBias(const RewriteCtx& ctx, const LinearNode& linear, std::vector<double> shifts,
-                             std::vector<double> bias, double alpha) {
+Result<Constant> ShiftedBias(const RewriteCtx& ctx, const LinearNode& linear, const std::vector<double>& shifts,
+                             const std::vector<double>& bias, double alpha) {
   const Constant& w = ConstantOf(ctx, linear.w);
   const TensorType type(w.type.dtype, {Dim(linear.outputs)});
   return LazyWeight(type, {w}, [linear, shifts, bias, alpha](const std::vector<Tensor>& in) -> Result<Tensor> {

@@ -28,7 +28,8 @@ struct Branch {
 
   [[nodiscard]] bool is_conv() const { return scale.empty(); }
   [[nodiscard]] double Macs() const {
-    double n = static_cast<double>(outputs) * static_cast<double>(inputs / group);
+    const int64_t inputs_each = inputs / group;
+    double n = static_cast<double>(outputs) * static_cast<double>(inputs_each);
     for (int64_t k : kernel) n *= static_cast<double>(k);
     return n;
   }

@@ -439,7 +439,7 @@ Result<ProofReport> Prove(const Graph& source, const Graph& written, const Proof
   TRY(const auto pair, InRealNumbers(source, written, &real));
   if (pair) {
     RETURN_IF_ERROR(Prover(pair->first, pair->second, real, &report).Run());
-    report.notes.push_back("quantised outputs are judged as the real numbers that they stand for");
+    report.notes.emplace_back("quantised outputs are judged as the real numbers that they stand for");
   } else {
     RETURN_IF_ERROR(Prover(source, written, options, &report).Run());
   }

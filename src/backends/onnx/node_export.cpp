@@ -165,7 +165,7 @@ Name NodeExport::NewName(std::string_view hint) {
   return exporter_.NewName(base.empty() ? hint : Concat(base, "_", hint));
 }
 
-void NodeExport::EmitAs(std::string_view op_type, Names in, Names out, const OnnxAttrs& attributes) {
+void NodeExport::EmitAs(std::string_view op_type, const Names& in, const Names& out, const OnnxAttrs& attributes) {
   ExportArena& arena = exporter_.arena();
   onnx::Node n;
   n.op_type = arena.Text(op_type);
@@ -187,7 +187,7 @@ void NodeExport::Emit(std::string_view op_type, Names in, const OnnxAttrs& attri
     out.push_back(optional && !Wants(i) ? Name() : Out(i));
   }
   while (out.size() > 1 && out.back().empty()) out.pop_back();
-  EmitAs(op_type, std::move(in), std::move(out), attributes);
+  EmitAs(op_type, in, out, attributes);
 }
 
 void NodeExport::EmitTo(size_t i, std::string_view op_type, Names in, const OnnxAttrs& attributes) {

@@ -97,7 +97,7 @@ class NodeExport {
   void EmitTo(size_t i, std::string_view op, Names in, const OnnxAttrs& attrs = {});
   /// A node in between, with one result.
   Name Temp(std::string_view op, Names in, const OnnxAttrs& attrs = {});
-  void EmitAs(std::string_view op, Names in, Names out, const OnnxAttrs& attrs = {});
+  void EmitAs(std::string_view op, const Names& in, const Names& out, const OnnxAttrs& attrs = {});
   /// A name for a tensor in between.
   Name NewName(std::string_view hint);
   /// The nodes that follow are of this domain.

@@ -62,7 +62,7 @@ struct Split {
   std::vector<float> weights;
 };
 Split Apart(NodeExport& n, const Sums& sums) {
-  const Split whole{1, sums.scales};
+  Split whole{1, sums.scales};
   const Node* made = n.DefOf(sums.product->in[0], ops::kQuantize);
   const Tensor* own = made != nullptr ? n.Known(made->in[1]) : nullptr;
   if (own == nullptr || own->size() != 1 || own->dtype() != DType::kF32) return whole;

@@ -29,7 +29,7 @@ Ref Extents(NodeExport& n, const Shape& size) {
   return n.I32s(numbers);
 }
 
-Ref RowOf(NodeExport& n, Ref x, const std::vector<int64_t>& begin, const Shape& size, Shape shape) {
+Ref RowOf(NodeExport& n, Ref x, const std::vector<int64_t>& begin, const Shape& size, const Shape& shape) {
   const Ref part = n.Temp("SLICE", {x, n.I32s(begin), Extents(n, size)}, TensorType(n.TypeOf(x).dtype, size));
   return n.Reshaped(part, shape);
 }

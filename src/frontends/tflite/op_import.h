@@ -84,8 +84,8 @@ class OpImport {
   ValueId Mul(ValueId a, ValueId b) { return Emit(ops::kMul, {a, b}); }
   ValueId Div(ValueId a, ValueId b) { return Emit(ops::kDiv, {a, b}); }
   ValueId Clip(ValueId x, double low, double high) { return Emit(ops::kClip, {x, Number(x, low), Number(x, high)}); }
-  ValueId Unsqueeze(ValueId x, std::vector<int64_t> axes) { return Emit(ops::kUnsqueeze, {x, I64s(axes)}); }
-  ValueId Squeeze(ValueId x, std::vector<int64_t> axes) { return Emit(ops::kSqueeze, {x, I64s(axes)}); }
+  ValueId Unsqueeze(ValueId x, const std::vector<int64_t>& axes) { return Emit(ops::kUnsqueeze, {x, I64s(axes)}); }
+  ValueId Squeeze(ValueId x, const std::vector<int64_t>& axes) { return Emit(ops::kSqueeze, {x, I64s(axes)}); }
   ValueId Reshape(ValueId x, const std::vector<int64_t>& shape) {
     return Emit(ops::kReshape, {x, I64s(shape)}, {{"allow_zero", int64_t{1}}});
   }

@@ -36,8 +36,8 @@ void Unpack(DType dtype, ByteSpan bytes, Tensor* out) {
 // A count, the offset of each text and of the end of the last, then the texts.
 Result<Tensor> Texts(const Dims& dims, ByteSpan bytes) {
   TRY(Tensor out, Tensor::Make(DType::kString, dims));
-  const auto bad = [&](std::string what) {
-    return Diag(diag::kTfliteTensor, Concat("a constant of texts: ", std::move(what)));
+  const auto bad = [&](std::string_view what) {
+    return Diag(diag::kTfliteTensor, Concat("a constant of texts: ", what));
   };
   if (bytes.size() < 4) return bad("its count is missing");
   const auto count = LoadLe<uint32_t>(bytes.data());

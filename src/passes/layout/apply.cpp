@@ -124,10 +124,10 @@ class Applier {
     const bool reshape = !Moves(root, from, order) && numbers;
     ValueId out;
     if (reshape) {
-      out = Node_(RegionOf(root), ops::kReshape, {source, Numbers(*numbers)}, ReshapeAttrs(wants), OriginOf(root));
+      out = Made(RegionOf(root), ops::kReshape, {source, Numbers(*numbers)}, ReshapeAttrs(wants), OriginOf(root));
     } else {
       const Label turn = orders_.Compose(orders_.Inverse(from), order);
-      out = Node_(RegionOf(root), ops::kTranspose, {source}, {{"perm", orders_[turn]}}, OriginOf(root));
+      out = Made(RegionOf(root), ops::kTranspose, {source}, {{"perm", orders_[turn]}}, OriginOf(root));
     }
     graph_.value(out).type = StoredType(meant_[root.index], orders_[order]);
     variants_[{root.index, order}] = out;
@@ -208,8 +208,8 @@ class Applier {
     const auto numbers = ShapeNumbers(now.shape(), dims);
     ValueId out;
     if (numbers) {
-      out = Node_(graph_.node(id).parent, ops::kReshape, {v, Numbers(*numbers)}, ReshapeAttrs(dims),
-                  graph_.node(id).origin);
+      out = Made(graph_.node(id).parent, ops::kReshape, {v, Numbers(*numbers)}, ReshapeAttrs(dims),
+                 graph_.node(id).origin);
     } else {
       std::vector<int64_t> axes;
       next = 0;
@@ -219,7 +219,7 @@ class Applier {
         if (own || next > 0) ++at;
         next += own ? 1U : 0U;
       }
-      out = Node_(graph_.node(id).parent, ops::kUnsqueeze, {v, Numbers(axes)}, {}, graph_.node(id).origin);
+      out = Made(graph_.node(id).parent, ops::kUnsqueeze, {v, Numbers(axes)}, {}, graph_.node(id).origin);
     }
     graph_.value(out).type = std::move(type);
     return out;
@@ -254,7 +254,7 @@ class Applier {
       picks.push_back(place[static_cast<size_t>(k)]);
     }
     const ValueId all =
-        Node_(graph_.node(id).parent, ops::kShapeOf, {graph_.node(id).in[0]}, {}, graph_.node(id).origin);
+        Made(graph_.node(id).parent, ops::kShapeOf, {graph_.node(id).in[0]}, {}, graph_.node(id).origin);
     graph_.value(all).type = Type::Tensor(DType::kI64, {Dim(rank)});
     const ValueId indices = Numbers(picks);
     Node& node = graph_.node(id);
@@ -357,7 +357,7 @@ class Applier {
     return value.def ? graph_.node(value.def).origin : OriginId();
   }
 
-  ValueId Node_(RegionId region, const OpDef& op, std::vector<ValueId> in, Attrs attrs, OriginId origin) {
+  ValueId Made(RegionId region, const OpDef& op, std::vector<ValueId> in, Attrs attrs, OriginId origin) {
     return graph_.node(graph_.AddNode(region, op, std::move(in), 1, std::move(attrs), origin)).out[0];
   }
 

@@ -188,7 +188,7 @@ std::vector<Label> Problem::OwnLabels(ValueId v) {
 }
 
 std::vector<Label> Problem::Allowed(ValueId v, const IoLayout& io) {
-  const std::vector<Label> own = OwnLabels(v);
+  std::vector<Label> own = OwnLabels(v);
   const Label plain = orders_.Identity(forms_.ShapeOf(v).size());
   const auto known = [&](const Perm& perm) {
     const Label label = orders_.Of(perm);

@@ -107,7 +107,7 @@ class CellReader {
     if (!a) return std::nullopt;
     Polynomial out;
     if (def->op == &ops::kNeg) {
-      for (Monomial m : *a) out.push_back({-m.number, m.atoms});
+      for (const Monomial& m : *a) out.push_back({-m.number, m.atoms});
       return out;
     }
     const auto b = Expand(def->in[1], false, depth - 1);
